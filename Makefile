@@ -1,0 +1,49 @@
+# Each target prints what it is about to do. `make demo` and `make test` install what they need by themselves.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+STATION := .venv/bin/station
+PYTHON := .venv/bin/python
+# Workers for the tests that do not share a screen.
+JOBS ?= 2
+
+.PHONY: help setup demo test lint faults bench docs clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup:  ## install missing Debian packages, the virtual environment and the project
+	@deploy/setup.sh
+
+demo: setup  ## the whole system on this machine; HEADLESS=1 runs one visit of each kind and ends
+	@echo "demo: broker, headquarters, kiosk and virtual phones on this machine" >&2
+ifdef HEADLESS
+	@$(STATION) demo --headless --json
+else
+	@$(STATION) demo
+endif
+
+lint: setup  ## style, types, and which room may look where
+	@echo "lint: ruff, mypy --strict, import-linter" >&2
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+
+test: setup  ## every test of the promise a change must keep (under 10 minutes)
+	@echo "test: lint, then the tests on $(JOBS) workers" >&2
+	@$(MAKE) --no-print-directory lint
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup tests
+
+faults: setup  ## the exhaustive fault matrix (long)
+	@echo "faults: every fault, every seed" >&2
+	@$(STATION) faults --json
+
+bench: setup  ## the figures, side by side with the peers on this machine (long)
+	@echo "bench: alternated runs against the peers" >&2
+	@$(STATION) bench --json
+
+docs: setup  ## the diagrams from the tables, the pictures from the screens
+	@echo "docs: state diagram and screenshots" >&2
+	@$(PYTHON) -m kiosk.flow.diagram docs/update-flow.md
+	@deploy/with-display $(PYTHON) -m kiosk.ui.gallery docs/images --lang zh
+	@deploy/with-display $(PYTHON) -m kiosk.ui.gallery docs/images --lang en
+
+clean:  ## remove what a build left
+	@rm -rf build dist .venv *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,186 @@
+"""What the kiosk needs from the world, as structural types. Adapters match by shape; nobody inherits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, Protocol
+
+Mode = Literal["normal", "charging", "bootloader", "recovery", "agent", "foreign"]
+"""What a bay shows. ``charging``: a phone with no data function; ``foreign``: HID, hub or anything we refuse."""
+
+OnBytes = Callable[[int, int], None]
+"""``(done_bytes, total_bytes)``; done only rises and counts what the phone has acknowledged."""
+
+
+class Sighting(Protocol):
+    """One look at a bay, from USB descriptors alone; nothing was opened."""
+
+    @property
+    def bay(self) -> str: ...  # the port path: usb:1-1.4, usbip://127.0.0.1:3240/1-1, tcp:H:P
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def vendor_id(self) -> int: ...
+    @property
+    def product_id(self) -> int: ...
+    @property
+    def usb_serial(self) -> str: ...
+    @property
+    def what(self) -> str: ...  # for logs and staff: "MTP phone 1209:0001", "HID device 046d:c31c"
+
+
+class Recognised(Protocol):
+    """What a phone in normal mode says of itself (MTP DeviceInfo)."""
+
+    @property
+    def manufacturer(self) -> str: ...
+    @property
+    def mtp_model(self) -> str: ...
+    @property
+    def mtp_serial(self) -> str: ...
+    @property
+    def product(self) -> str | None: ...  # fastboot product the model data maps it to; None = unknown model
+    @property
+    def battery_percent(self) -> int | None: ...
+
+
+class UserObject(Protocol):
+    """One object of the owner's. ``path`` is personal data: it stays in the local inventory."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def modified(self) -> str: ...  # as MTP gives it, "YYYYMMDDThhmmss", or ""
+    @property
+    def sha256(self) -> str | None: ...  # hex; None = not read in full
+
+
+class Inventory(Protocol):
+    """Everything MTP showed at one moment."""
+
+    @property
+    def objects(self) -> Sequence[UserObject]: ...
+    @property
+    def unreadable(self) -> int: ...  # listed, but reading them failed
+    @property
+    def truncated(self) -> bool: ...  # a listing limit was hit: counts are lower bounds
+    @property
+    def seconds(self) -> float: ...
+
+
+class Identity(Protocol):
+    """What the bootloader says (fastboot getvar). None = the phone did not say."""
+
+    @property
+    def product(self) -> str: ...
+    @property
+    def serialno(self) -> str: ...
+    @property
+    def variant(self) -> str | None: ...
+    @property
+    def version(self) -> str | None: ...  # of the system in the current slot
+    @property
+    def current_slot(self) -> str | None: ...  # "a", "b"; None = single-slot
+    @property
+    def slot_successful(self) -> bool | None: ...  # of the current slot
+    @property
+    def unlocked(self) -> bool | None: ...
+    @property
+    def secure(self) -> bool | None: ...
+    @property
+    def battery_percent(self) -> int | None: ...
+    @property
+    def battery_soc_ok(self) -> bool | None: ...
+    @property
+    def rollback_index(self) -> int | None: ...
+    @property
+    def max_download_bytes(self) -> int | None: ...
+    @property
+    def snapshot_update_status(self) -> str | None: ...  # none, snapshotted, merging
+    @property
+    def slotted_partitions(self) -> frozenset[str]: ...  # has-slot:NAME answered yes
+    @property
+    def partition_sizes(self) -> dict[str, int]: ...  # bytes, by full name (system_b)
+
+
+class Image(Protocol):
+    """Bytes to be written; opened anew for each attempt."""
+
+    @property
+    def size_bytes(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...  # hex
+    def chunks(self, size_bytes: int) -> Iterator[bytes | memoryview]: ...
+
+
+class Phone(Protocol):
+    """One bay. Methods block; they run on a visit's worker thread, never on the screen's.
+
+    ``stop`` set from outside ends a wait early. Errors are the adapter's own, each with the attributes of
+    :class:`PhoneError` below; the flow reads those and never the class.
+    """
+
+    @property
+    def bay(self) -> str: ...
+
+    def look(self) -> Sighting | None:
+        """What is in the bay now; None = nothing, or its bus does not answer."""
+        ...
+
+    def wait_for(self, modes: Iterable[Mode], timeout_s: float, stop: threading.Event) -> Sighting | None:
+        """The first sighting in one of ``modes``; None on timeout or stop. ``()`` waits for an empty bay."""
+        ...
+
+    def recognise(self) -> Recognised: ...
+
+    def wait_unlocked(self, timeout_s: float, stop: threading.Event) -> bool:
+        """True once the owner has unlocked the screen and allowed file transfer (a storage appears)."""
+        ...
+
+    def inventory(
+        self,
+        hash_budget_s: float,
+        seed: int,
+        hash_paths: frozenset[str] | None,
+        on_progress: OnBytes,
+        stop: threading.Event,
+    ) -> Inventory:
+        """List every object; read in full a random sample for ``hash_budget_s``, or exactly ``hash_paths``."""
+        ...
+
+    def identify(self) -> Identity: ...
+
+    def write(self, partition: str, image: Image, who: Identity, on_progress: OnBytes) -> None:
+        """Download and flash one partition of the phone that is ``who`` (product and serialno checked first)."""
+        ...
+
+    def set_active(self, slot: str, who: Identity) -> None: ...
+
+    def reboot(self, who: Identity) -> None: ...
+
+    def close(self) -> None:
+        """Let go of the device and the bus; the phone is left as it is."""
+        ...
+
+
+FaultOf = Literal["link", "timeout", "phone", "ours", "swapped", "foreign"]
+"""Whose fault: the cable, nobody answering, the phone refused, our own bug, another phone, not a phone."""
+
+
+class PhoneError(Protocol):
+    """The attributes every exception of a phone adapter has."""
+
+    @property
+    def fault(self) -> FaultOf: ...
+    @property
+    def detail(self) -> str: ...  # one line, no file names of the owner
+
+
+class Clock(Protocol):
+    """UTC for people, monotonic for deadlines."""
+
+    def wall_ms(self) -> int: ...
+    def mono_ms(self) -> int: ...
