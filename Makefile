@@ -24,7 +24,7 @@ endif
 
 lint: setup  ## style, types, and which room may look where
 	@echo "lint: ruff, mypy --strict, import-linter" >&2
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/lint-imports
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/mypy tests/architecture/ports.py && .venv/bin/lint-imports
 
 test: setup  ## every test of the promise a change must keep (under 10 minutes)
 	@echo "test: lint, then the tests on $(JOBS) workers" >&2

@@ -6,8 +6,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
+from firmware_agent.manifest import Release
+
 Mode = Literal["normal", "charging", "bootloader", "recovery", "agent", "foreign"]
-"""What a bay shows. ``charging``: a phone with no data function; ``foreign``: HID, hub or anything we refuse."""
+"""What a bay shows. ``charging``: no data function; ``foreign``: HID, hub or anything we refuse."""
 
 OnBytes = Callable[[int, int], None]
 """``(done_bytes, total_bytes)``; done only rises and counts what the phone has acknowledged."""
@@ -148,13 +150,13 @@ class Phone(Protocol):
         on_progress: OnBytes,
         stop: threading.Event,
     ) -> Inventory:
-        """List every object; read in full a random sample for ``hash_budget_s``, or exactly ``hash_paths``."""
+        """List every object; read a random sample in full for ``hash_budget_s``, or just ``hash_paths``."""
         ...
 
     def identify(self) -> Identity: ...
 
     def write(self, partition: str, image: Image, who: Identity, on_progress: OnBytes) -> None:
-        """Download and flash one partition of the phone that is ``who`` (product and serialno checked first)."""
+        """Download and flash one partition of the phone that is ``who`` (product and serialno checked)."""
         ...
 
     def set_active(self, slot: str, who: Identity) -> None: ...
@@ -167,7 +169,7 @@ class Phone(Protocol):
 
 
 FaultOf = Literal["link", "timeout", "phone", "ours", "swapped", "foreign"]
-"""Whose fault: the cable, nobody answering, the phone refused, our own bug, another phone, not a phone."""
+"""Whose fault: the cable, nobody answering, the phone refused, our own, another phone, not a phone."""
 
 
 class PhoneError(Protocol):
@@ -184,3 +186,30 @@ class Clock(Protocol):
 
     def wall_ms(self) -> int: ...
     def mono_ms(self) -> int: ...
+
+
+class Images(Protocol):
+    """A release's images, every one of them checked and held open."""
+
+    def image(self, file: str) -> Image: ...
+    def close(self) -> None: ...
+
+
+class Catalogue(Protocol):
+    """Where releases come from. Errors have ``reason`` (machine name) and ``detail`` (one line).
+
+    Today a local folder; a signed catalogue with mirrors takes the same place.
+    """
+
+    def newest(self, model: str, variant: str | None) -> Release | None: ...
+    def exact(self, model: str, version: str) -> Release: ...
+    def open(self, release: Release) -> Images:
+        """Check every image in full, before the first byte is written."""
+        ...
+
+
+class Models(Protocol):
+    """What the station knows of a model by its fastboot product."""
+
+    def names(self, product: str) -> dict[str, str]: ...  # {"zh": ..., "en": ...}; {} = unknown
+    def keys(self, product: str) -> tuple[str, ...]: ...  # to hold for the bootloader: "power", "volume_down"

@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away (| head): not an error of ours. Keep the interpreter's flush quiet.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except Exception as exc:  # noqa: BLE001 - the boundary that turns any error into one line
+    except Exception as exc:
         if os.environ.get("STATION_DEBUG"):
             raise
         line, code = explain(exc)

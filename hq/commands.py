@@ -1,0 +1,101 @@
+"""What headquarters asks of a station: made, signed anew for each connection, and settled by its answer.
+
+The one action so far is ``call.acknowledge``: a duty manager has seen a customer's call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+
+from hq.errors import HqError
+from hq.store import now_ms
+from mqtt import messages
+from mqtt.messages import Command, CommandResult
+
+MAX_NAME = 40
+
+
+def clean_name(name: str) -> str:
+    """The name somebody signs with: one printable line of 1 to 40 characters."""
+    cleaned = " ".join(name.split())
+    if not cleaned or len(cleaned) > MAX_NAME or not cleaned.isprintable():
+        raise HqError(f"a name of 1 to {MAX_NAME} characters is needed")
+    return cleaned
+
+
+def acknowledge(connection: sqlite3.Connection, call: int, by: str, life_s: int) -> bool:
+    """Take a call over inside the caller's transaction; makes the command that tells the station.
+
+    False when somebody had already done so; :exc:`HqError` when there is no such call.
+    """
+    name = clean_name(by)
+    row = connection.execute(
+        "SELECT station, epoch, idx, visit, acknowledged_ms FROM calls WHERE id = ?", (call,)
+    ).fetchone()
+    if row is None:
+        raise HqError("no such call")
+    station, epoch, index, visit, taken = row
+    if taken is not None:
+        return False
+    at_ms = now_ms()
+    connection.execute("UPDATE calls SET by = ?, acknowledged_ms = ? WHERE id = ?", (name, at_ms, call))
+    counter = connection.execute(
+        "SELECT coalesce(max(counter), 0) + 1 FROM commands WHERE station = ?", (station,)
+    ).fetchone()[0]
+    arguments = {"by": name, "call_index": index, "visit": visit}
+    connection.execute(
+        "INSERT INTO commands (id, station, epoch, counter, created_ms, expires_ms, requester, action,"
+        " arguments) VALUES (?, ?, ?, ?, ?, ?, ?, 'call.acknowledge', ?)",
+        (
+            os.urandom(messages.ID_BYTES),
+            station,
+            epoch,
+            counter,
+            at_ms,
+            at_ms + life_s * 1000,
+            name,
+            json.dumps(arguments),
+        ),
+    )
+    return True
+
+
+def due(connection: sqlite3.Connection) -> list[Command]:
+    """Unanswered commands for stations that are there, once for each of their connections, in order."""
+    rows = connection.execute(
+        "SELECT c.id, c.station, c.epoch, c.counter, c.expires_ms, c.requester, c.action, c.arguments,"
+        " p.nonce FROM commands c JOIN presence p"
+        " ON p.station = c.station AND p.epoch = c.epoch AND p.online = 1"
+        " WHERE c.outcome = '' AND c.expires_ms > ? AND c.sent_nonce IS NOT p.nonce"
+        " ORDER BY c.station, c.counter LIMIT 256",
+        (now_ms(),),
+    )
+    return [
+        Command(
+            id=bytes(row[0]),
+            station=row[1],
+            epoch=row[2],
+            counter=row[3],
+            expires_ms=row[4],
+            requester=row[5],
+            action=row[6],
+            arguments=json.loads(row[7]),
+            nonce=bytes(row[8]),
+        )
+        for row in rows
+    ]
+
+
+def sent(connection: sqlite3.Connection, command: Command) -> None:
+    """It went to the broker on the connection it names."""
+    connection.execute("UPDATE commands SET sent_nonce = ? WHERE id = ?", (command.nonce, command.id))
+
+
+def settle(connection: sqlite3.Connection, result: CommandResult) -> None:
+    """The station's answer; the first one counts."""
+    connection.execute(
+        "UPDATE commands SET outcome = ?, why = ? WHERE id = ? AND station = ? AND outcome = ''",
+        (result.outcome, result.why, result.id, result.station),
+    )

@@ -1,0 +1,191 @@
+"""A phone in a bay: opens what is there, keeps one conversation at a time, and does what a visit asks.
+
+Fits the kiosk's port by shape. It neither chooses what to write nor decides what an error means.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hw import bays, inventory
+from hw.bay_phone import BayPhone, WrongMode
+from hw.errors import CannotSee, ForeignDevice, LinkLost
+from hw.facts import Inventory, Mode, Recognised, Sighting, Timeouts
+from hw.flashing import OnBytes
+from hw.link import pyusb
+from hw.link.base import PacketLink, UsbLink
+from hw.link.recorder import PacketRecorder, UsbRecorder
+from hw.link.tcp import TcpLink
+from hw.media import MediaSession, MtpRefused
+from hw.quirks import model_by_mtp
+
+_UNLOCK_POLL_S = 0.3
+
+
+class TcpPhone(BayPhone):
+    """A bootloader that serves fastboot over TCP. It cannot see user data."""
+
+    def __init__(
+        self, place: bays.TcpPlace, timeouts: Timeouts | None = None, transcript: Path | None = None
+    ) -> None:
+        super().__init__(place, timeouts or Timeouts(), transcript)
+        self._tcp_place = place
+
+    def recognise(self) -> Recognised:
+        """Always CannotSee."""
+        raise CannotSee("over TCP only the bootloader answers: the phone cannot be seen in normal mode")
+
+    def wait_unlocked(self, timeout_s: float, stop: threading.Event) -> bool:  # noqa: ARG002 - the port's shape
+        """Always CannotSee."""
+        raise CannotSee("over TCP only the bootloader answers: an unlocked screen cannot be seen")
+
+    def inventory(
+        self,
+        hash_budget_s: float,  # noqa: ARG002
+        seed: int,  # noqa: ARG002
+        hash_paths: frozenset[str] | None,  # noqa: ARG002
+        on_progress: OnBytes,  # noqa: ARG002
+        stop: threading.Event,  # noqa: ARG002
+    ) -> Inventory:
+        """Always CannotSee."""
+        raise CannotSee("over TCP only the bootloader answers: user data cannot be seen")
+
+    def _connect(self) -> PacketLink:
+        place = self._tcp_place
+        link = TcpLink.connect(place.host, place.port, self._timeouts.connect_s)
+        self._alive = lambda: link.alive
+        self._seen = bays.tcp_sighting(place)
+        return link if self._transcript is None else PacketRecorder(link, self._transcript)
+
+
+class UsbPhone(BayPhone):
+    """A phone on a USB port or on a USB/IP bus id."""
+
+    def __init__(
+        self,
+        place: bays.UsbPlace | bays.UsbipPlace,
+        timeouts: Timeouts | None = None,
+        transcript: Path | None = None,
+    ) -> None:
+        super().__init__(place, timeouts or Timeouts(), transcript)
+        self._usb_place = place
+        self._media: MediaSession | None = None
+
+    def recognise(self) -> Recognised:
+        """What MTP's DeviceInfo says; ``product`` is None for a model nobody told this station about."""
+        with self._viewing() as media:
+            model = model_by_mtp(media.info.manufacturer, media.info.model)
+            return Recognised(
+                manufacturer=media.info.manufacturer,
+                mtp_model=media.info.model,
+                mtp_serial=media.info.serial,
+                product=model.product if model is not None else None,
+                battery_percent=media.battery_percent(),
+            )
+
+    def wait_unlocked(self, timeout_s: float, stop: threading.Event) -> bool:
+        """True once a storage appears. A phone that re-appears on "file transfer", as many do, is kept."""
+        deadline = time.monotonic() + timeout_s
+        while not stop.is_set():
+            with contextlib.suppress(LinkLost), self._viewing() as media:
+                if media.storages():
+                    return True
+                media.wait_event(_UNLOCK_POLL_S)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if self._media is None:
+                stop.wait(min(_UNLOCK_POLL_S, left))
+        return False
+
+    def inventory(
+        self,
+        hash_budget_s: float,
+        seed: int,
+        hash_paths: frozenset[str] | None,
+        on_progress: OnBytes,
+        stop: threading.Event,
+    ) -> Inventory:
+        """List every object; read in full a sample for ``hash_budget_s``, or exactly ``hash_paths``."""
+        with self._viewing() as media:
+            return inventory.take(media, hash_budget_s, seed, hash_paths, on_progress, stop)
+
+    @contextlib.contextmanager
+    def _viewing(self) -> Iterator[MediaSession]:
+        """The MTP session, opened if need be; dropped when it may be out of step."""
+        with self._lock:
+            if self._media is None or not self._alive():
+                self._drop()
+                link = self.patiently(lambda: self._open(bays.MTP, "normal"))
+                self._link = link
+                try:
+                    self._media = MediaSession(link, self._timeouts)
+                except BaseException:
+                    self._drop()
+                    raise
+            try:
+                yield self._media
+            except MtpRefused:
+                raise
+            except BaseException:
+                self._drop()
+                raise
+
+    def _drop(self) -> None:
+        media, self._media = self._media, None
+        if media is not None and self._alive():
+            media.close()
+        super()._drop()
+
+    def _connect(self) -> PacketLink:
+        return self._open(bays.FASTBOOT, "bootloader")
+
+    def _open(self, wanted: pyusb.Triple, mode: Mode) -> UsbLink:
+        """Claim the interface ``wanted`` of a phone that is in ``mode``."""
+        device, backend = self._find()
+        try:
+            seen = self._check(device, mode)
+        except BaseException:
+            if backend is not None:
+                backend.close()
+            raise
+        link = pyusb.PyUsbLink(device, lambda triple: triple == wanted, backend)
+        self._alive = lambda: link.alive
+        self._seen = seen if backend is not None else None
+        return link if self._transcript is None else UsbRecorder(link, self._transcript)
+
+    def _check(self, device: Any, mode: Mode) -> Sighting:
+        """The device's own descriptors must say what the list of its bus said."""
+        seen = bays.sighting(self.bay, device.idVendor, device.idProduct, pyusb.triples(device))
+        if seen.mode == "foreign":
+            raise ForeignDevice(f"in the bay is a {seen.what}: it is not served")
+        if seen.mode != mode:
+            raise WrongMode(f"in the bay is a {seen.what}, not a phone in {mode} mode")
+        return seen
+
+    def _find(self) -> tuple[Any, Any]:
+        place = self._usb_place
+        if isinstance(place, bays.UsbipPlace):
+            return pyusb.find_usbip(place.host, place.port, place.busid, self._timeouts.connect_s)
+        for device in pyusb.libusb_devices():
+            if bays.usb_bay(device) == place.bay:
+                return device, None
+        raise LinkLost(f"nothing is plugged in at {place.bay}")
+
+
+def open_phone(
+    where: str, *, timeouts: Timeouts | None = None, transcript: Path | None = None
+) -> UsbPhone | TcpPhone:
+    """The phone at ``where``; nothing is opened yet. ``transcript``: record every transfer to this file.
+
+    Raises BadWhere.
+    """
+    place = bays.parse_where(where)
+    if isinstance(place, bays.TcpPlace):
+        return TcpPhone(place, timeouts, transcript)
+    return UsbPhone(place, timeouts, transcript)

@@ -1,0 +1,112 @@
+"""A phone's state directory: who it is, its counters, its flash, its owner's files. One process at a time.
+
+phone.json   model, serials, lock, battery, counters (replaced atomically)
+slots.json   slot metadata and the stored rollback index (hw.virtual.slots)
+flash/       one file per partition (hw.virtual.flash)
+user/        the owner's files (hw.virtual.user_data)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from hw.virtual import user_data
+from hw.virtual.errors import BadState
+from hw.virtual.models import Model
+
+_FORMAT = 1
+
+
+@dataclass(slots=True)
+class Nameplate:
+    """What stays with a phone. Counters count over its whole life."""
+
+    model: str
+    serial: str
+    mtp_serial: str
+    locked: bool = False
+    battery_percent: int = 80
+    boots: int = 0
+    writes: int = 0
+    bootloader_entries: int = 0
+    flashed: bool = False  # written since the last boot
+    format: int = _FORMAT
+
+
+class StateDir:
+    """A state directory held by this process until :meth:`close`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._hold = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(self._hold)
+            raise BadState(f"{folder} belongs to a virtual phone that is running") from exc
+
+    @property
+    def user(self) -> Path:
+        """The owner's files."""
+        return self.folder / "user"
+
+    @property
+    def flash(self) -> Path:
+        """The partitions' files."""
+        return self.folder / "flash"
+
+    @property
+    def slots(self) -> Path:
+        """The slot table."""
+        return self.folder / "slots.json"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether no phone was ever made here."""
+        return not self._plate.exists()
+
+    @property
+    def _plate(self) -> Path:
+        return self.folder / "phone.json"
+
+    def make(self, model: Model, serial: str | None, user_seed: str | None, user_bytes: int) -> Nameplate:
+        """A new phone: serials and its owner's files; the firmware is installed by the caller."""
+        number = serial or f"{model.name[:3].upper()}{secrets.token_hex(4).upper()}"
+        if not number.isascii() or not number.isalnum() or len(number) > 32:
+            raise BadState(f"serial {number!r}: letters and digits, at most 32")
+        mtp_serial = hashlib.sha256(f"mtp {number}".encode()).hexdigest()[:16]
+        user_data.wipe(self.user)
+        user_data.generate(self.user, user_seed or number, user_bytes)
+        return Nameplate(model.name, number, mtp_serial)
+
+    def load(self) -> Nameplate:
+        """The phone that is here; :class:`BadState` when the file is not one of ours."""
+        known = {field.name for field in fields(Nameplate)}
+        try:
+            stored = json.loads(self._plate.read_text("utf-8"))
+            plate = Nameplate(**{name: value for name, value in stored.items() if name in known})
+        except (OSError, ValueError, TypeError, AttributeError) as exc:
+            raise BadState(f"{self._plate} is not a virtual phone's nameplate") from exc
+        if plate.format != _FORMAT:
+            raise BadState(f"{self._plate} has format {plate.format}; this version reads {_FORMAT}")
+        return plate
+
+    def save(self, plate: Nameplate) -> None:
+        """Replace the nameplate atomically."""
+        fresh = self._plate.with_suffix(".new")
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(asdict(plate), file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._plate)
+
+    def close(self) -> None:
+        """Let another process have it."""
+        os.close(self._hold)

@@ -1,0 +1,300 @@
+"""The second half: from the first write to the verdict. There is no way back here, only through. Pure.
+
+A lost cable, silence or the station's restart wait for the phone with a deadline; a refusal, a mismatch or
+the deadline's end latch NEEDS_STAFF with the first cause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kiosk.flow.before_write import begin_write
+from kiosk.flow.effects import (
+    AwaitUnlock,
+    CompareInventory,
+    Identify,
+    Keyed,
+    Reboot,
+    Record,
+    SwitchSlot,
+    Watch,
+)
+from kiosk.flow.events import (
+    Compared,
+    Event,
+    Identified,
+    OurFailure,
+    PhoneGone,
+    PhoneRefused,
+    PhoneSeen,
+    Progress,
+    Written,
+    WrongPhone,
+)
+from kiosk.flow.moves import LEAVE, Outcome, end, go, needs_staff, stay
+from kiosk.flow.visit import State, Visit
+
+MAX_LOSSES = 20
+"""Losses of the link in one visit before it counts as unstable."""
+
+MAX_RESTARTS = 2
+"""Times a phone is started again because the keys were held before its system was up."""
+
+_RESUME_AS = {
+    State.WRITING: State.WRITING,
+    State.SWITCHING: State.SWITCHING,
+    State.REBOOTING: State.REBOOTING,
+    State.RESTARTING: State.REBOOTING,
+    State.UNLOCK_AGAIN: State.UNLOCK_AGAIN,
+    State.CHECKING: State.UNLOCK_AGAIN,
+    State.KEYS_AGAIN: State.KEYS_AGAIN,
+    State.CONFIRMING: State.KEYS_AGAIN,
+}
+"""Where to go on once the phone is back."""
+
+_LATE = {
+    State.UNLOCK_AGAIN: "user_data_not_checked",
+    State.KEYS_AGAIN: "version_not_confirmed",
+}
+"""What a deadline's end means, by where the visit would have gone on."""
+
+
+def progress(visit: Visit, event: Progress) -> Outcome:
+    """The phone acknowledged more bytes."""
+    sent = max(0, event.done_bytes - visit.write_bytes)
+    return stay(
+        visit,
+        write_bytes=max(visit.write_bytes, event.done_bytes),
+        bytes_sent=visit.bytes_sent + sent,
+        written=visit.written or event.done_bytes > 0,
+    )
+
+
+def written(visit: Visit, event: Written) -> Outcome:
+    """The phone confirmed a partition: the next one, or the slot, or the restart."""
+    plan = visit.plan
+    if plan is None or event.index != visit.writes_done:
+        return needs_staff(visit, "our_error", "a write was confirmed that was not the current one")
+    write = plan.writes[event.index]
+    record = Record("write.done", {"partition": write.partition, "bytes": write.size_bytes})
+    done = replace(visit, writes_done=event.index + 1, write_bytes=0, written=True, attempts=0)
+    if done.writes_done < len(plan.writes):
+        return begin_write(done, record)
+    if plan.set_active is not None:
+        return _switch(done, record)
+    return _reboot(done, record)
+
+
+def _switch(visit: Visit, *records: Record) -> Outcome:
+    slot = visit.plan.set_active if visit.plan else None
+    intent = Record("slot.switch.intended", {"slot": slot or ""})
+    return go(visit, State.SWITCHING, *records, intent, SwitchSlot())
+
+
+def _reboot(visit: Visit, *records: Record) -> Outcome:
+    return go(visit, State.REBOOTING, *records, Record("reboot.intended"), Reboot())
+
+
+def slot_switched(visit: Visit, _event: Event) -> Outcome:
+    """The written slot is the active one."""
+    slot = visit.plan.set_active if visit.plan else None
+    return _reboot(visit, Record("slot.switched", {"slot": slot or ""}))
+
+
+def rebooted(visit: Visit, _event: Event) -> Outcome:
+    """The phone has left its bootloader."""
+    if not visit.options.inventory:
+        return go(visit, State.KEYS_AGAIN, Record("phone.rebooted"), Watch(), phone_present=False)
+    return go(visit, State.RESTARTING, Watch(), phone_present=False)
+
+
+def seen_restarting(visit: Visit, event: PhoneSeen) -> Outcome:
+    """It has started, or fallen back into its bootloader."""
+    here = replace(visit, phone_present=True)
+    if event.mode in ("normal", "charging"):
+        return _unlock_again(here, event, Record("phone.rebooted"))
+    if event.mode == "bootloader":
+        return needs_staff(here, "boot_failed", "the phone does not start what was written")
+    return stay(here)
+
+
+def _unlock_again(visit: Visit, event: PhoneSeen, *records: Record) -> Outcome:
+    waiting = AwaitUnlock(visit.mtp_serial) if event.mode == "normal" else Watch()
+    return go(visit, State.UNLOCK_AGAIN, *records, waiting)
+
+
+def seen_unlock_again(visit: Visit, event: PhoneSeen) -> Outcome:
+    """Charging only, until the owner allows file transfer."""
+    if event.mode == "normal":
+        return stay(visit, AwaitUnlock(visit.mtp_serial), phone_present=True)
+    return stay(visit, phone_present=True)
+
+
+def unlocked_again(visit: Visit, _event: Event) -> Outcome:
+    """Count again."""
+    return go(visit, State.CHECKING, CompareInventory(), counted_bytes=0, to_count_bytes=0)
+
+
+def compared(visit: Visit, event: Compared) -> Outcome:
+    """The owner's data is as it was, or a member of staff has to come."""
+    data = event.user_data
+    body = {
+        "before": data.before,
+        "after": data.after or 0,
+        "identical": data.identical,
+        "hashed": data.hashed,
+        "changed": data.changed,
+        "missing": data.missing,
+        "added": data.added,
+        "unreadable": data.unreadable,
+        "seconds": round(event.seconds),
+    }
+    record = Record("inventory.compared", body)
+    checked = replace(visit, user_data=data)
+    if data.verdict:
+        closed, effects = needs_staff(checked, data.verdict)
+        return closed, (record, *effects)
+    return go(checked, State.KEYS_AGAIN, record, Watch())
+
+
+def seen_keys_again(visit: Visit, event: PhoneSeen) -> Outcome:
+    """One last look at the version, which normal mode does not tell."""
+    if event.mode == "bootloader":
+        return go(visit, State.CONFIRMING, Identify(), phone_present=True)
+    return stay(visit, phone_present=True)
+
+
+def confirmed(visit: Visit, event: Identified) -> Outcome:
+    """The phone itself must report the version and the slot that were planned."""
+    facts, plan = event.facts, visit.plan
+    if plan is None or visit.facts is None or not facts.same_phone(visit.facts):
+        return needs_staff(visit, "swapped", "another phone answers in this bay")
+    if facts.version != plan.version_to:
+        return needs_staff(visit, "version_mismatch", f"the phone reports version {facts.version or 'none'}")
+    if plan.set_active is not None and facts.current_slot != plan.set_active:
+        return needs_staff(visit, "slot_mismatch", f"the phone started slot {facts.current_slot}")
+    if plan.set_active is not None and facts.slot_successful is not True:
+        if visit.restarts >= MAX_RESTARTS:
+            return needs_staff(visit, "slot_not_successful", "the new slot has not proven that it starts")
+        # The keys were held before the system was up: let it start, and look again.
+        return _reboot(replace(visit, restarts=visit.restarts + 1))
+    record = Record("version.confirmed", {"version": facts.version, "slot": facts.current_slot or ""})
+    return go(visit, State.FINISHING, record, *LEAVE, version_confirmed=facts.version)
+
+
+def finished(visit: Visit, _event: Event) -> Outcome:
+    """Everything is proven; the phone goes back to normal by itself."""
+    return end(visit, State.UPDATED)
+
+
+def lost(visit: Visit, event: PhoneGone) -> Outcome:
+    """The link went: wait for the same phone, with a deadline."""
+    return _await_phone(replace(visit, phone_present=False), event.detail)
+
+
+def stalled(visit: Visit, _event: Event) -> Outcome:
+    """No answer in time: as good as a lost link."""
+    return _await_phone(visit, "no answer in time")
+
+
+def _await_phone(visit: Visit, detail: str) -> Outcome:
+    body = {"during": visit.state.value, "detail": detail[:200], "bytes_sent": visit.bytes_sent}
+    record = Record("link.lost", body)
+    if visit.losses >= MAX_LOSSES:
+        closed, effects = needs_staff(visit, "link_unstable", f"the link went {MAX_LOSSES} times")
+        return closed, (record, *effects)
+    resume_to = _RESUME_AS.get(visit.state, visit.resume_to)
+    return go(
+        visit, State.AWAIT_PHONE, record, Watch(settle_s=0.3), resume_to=resume_to, losses=visit.losses + 1
+    )
+
+
+def seen_awaiting(visit: Visit, event: PhoneSeen) -> Outcome:
+    """Something is back in the bay; what it must show depends on where the visit stood."""
+    here = replace(visit, phone_present=True)
+    if event.mode == "foreign":
+        return stay(here)
+    normal = event.mode in ("normal", "charging")
+    if visit.resume_to is State.KEYS_AGAIN:
+        return go(here, State.KEYS_AGAIN, Watch())
+    if visit.resume_to is State.UNLOCK_AGAIN:
+        if normal:
+            return _unlock_again(here, event, Record("phone.returned", {"mode": event.mode}))
+        here = replace(here, resume_to=State.REBOOTING)
+    if visit.resume_to is State.REBOOTING and normal and visit.options.inventory:
+        return _unlock_again(here, event, Record("phone.rebooted"))
+    if event.mode == "bootloader":
+        return go(here, State.RETURNING, Identify())
+    # It has started by itself: the owner must hold the keys once more.
+    return stay(here)
+
+
+def returned(visit: Visit, event: Identified) -> Outcome:
+    """The same product and serialno, or nothing is written any more."""
+    if visit.facts is None or not event.facts.same_phone(visit.facts):
+        record = Record("phone.returned", {"same": False, "serial_digest": Keyed(event.facts.serialno)})
+        closed, effects = needs_staff(visit, "swapped", "another phone was plugged into this bay")
+        return closed, (record, *effects)
+    record = Record("phone.returned", {"same": True, "mode": "bootloader"})
+    if visit.resume_to is State.SWITCHING:
+        return _switch(visit, record)
+    if visit.resume_to is State.REBOOTING:
+        return _reboot(visit, record)
+    return begin_write(visit, record)
+
+
+def deadline_over(visit: Visit, _event: Event) -> Outcome:
+    """Nobody brought the phone back, unlocked it or held its keys in time."""
+    stood = visit.resume_to if visit.state is State.AWAIT_PHONE else visit.state
+    reason = _LATE.get(stood, "phone_did_not_return") if stood else "phone_did_not_return"
+    return needs_staff(visit, reason, "the deadline is over")
+
+
+def refused(visit: Visit, event: PhoneRefused) -> Outcome:
+    """The phone said no after the first write."""
+    reasons = {
+        State.WRITING: "write_failed",
+        State.SWITCHING: "switch_failed",
+        State.REBOOTING: "reboot_failed",
+    }
+    return needs_staff(visit, reasons.get(visit.state, "phone_error"), event.detail)
+
+
+def swapped(visit: Visit, event: WrongPhone) -> Outcome:
+    """Another phone answers."""
+    return needs_staff(visit, "swapped", event.detail)
+
+
+def broken(visit: Visit, event: OurFailure) -> Outcome:
+    """The station could not go on."""
+    return needs_staff(visit, event.reason, event.detail)
+
+
+def gone_waiting(visit: Visit, _event: PhoneGone) -> Outcome:
+    """Away, as expected."""
+    return stay(visit, phone_present=False)
+
+
+def restarted(visit: Visit, _event: Event) -> Outcome:
+    """The station was killed: what was under way is unknown, so the phone must prove itself again."""
+    resume_to = _RESUME_AS.get(visit.state, visit.resume_to)
+    return go(
+        visit,
+        State.AWAIT_PHONE,
+        Record("station.resumed", {"during": visit.state.value}),
+        Watch(),
+        resume_to=resume_to,
+        resumed=True,
+        written=visit.written or resume_to is State.WRITING,
+        phone_present=False,
+    )
+
+
+def restarted_finishing(visit: Visit, _event: Event) -> Outcome:
+    """Everything was proven already."""
+    return stay(visit, Record("station.resumed"), *LEAVE, resumed=True)
+
+
+def seen_closed(visit: Visit, _event: PhoneSeen) -> Outcome:
+    """The visit is over; somebody's phone is in the bay."""
+    return stay(visit, phone_present=True)

@@ -1,0 +1,143 @@
+"""Turns a visit into what the screen shows. Pure: the same visit gives the same picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from kiosk.flow import phases
+from kiosk.flow.events import Cancel
+from kiosk.flow.update import TABLE
+from kiosk.flow.user_data import NOT_SEEN, UserData
+from kiosk.flow.view import JobView, Screen, UserDataView
+from kiosk.flow.visit import State, Visit
+from kiosk.ports import Models
+
+S = State
+
+SCREENS: dict[State, Screen] = {
+    S.CONNECT: Screen.CONNECT,
+    S.RECOGNISING: Screen.RECOGNISING,
+    S.UNLOCK: Screen.UNLOCK,
+    S.INVENTORY: Screen.INVENTORY,
+    S.KEYS: Screen.KEYS,
+    S.IDENTIFYING: Screen.IDENTIFYING,
+    S.PREPARING: Screen.IDENTIFYING,
+    S.PLAN: Screen.PLAN,
+    S.BACKUP: Screen.BACKUP,
+    S.LEAVING: Screen.IDENTIFYING,
+    S.WRITING: Screen.PROGRESS,
+    S.SWITCHING: Screen.PROGRESS,
+    S.REBOOTING: Screen.PROGRESS,
+    S.RESTARTING: Screen.PROGRESS,
+    S.UNLOCK_AGAIN: Screen.UNLOCK_AGAIN,
+    S.CHECKING: Screen.CHECKING,
+    S.KEYS_AGAIN: Screen.KEYS_AGAIN,
+    S.CONFIRMING: Screen.PROGRESS,
+    S.FINISHING: Screen.PROGRESS,
+    S.AWAIT_PHONE: Screen.AWAIT_PHONE,
+    S.RETURNING: Screen.PROGRESS,
+    S.UPDATED: Screen.RESULT,
+    S.UP_TO_DATE: Screen.UP_TO_DATE,
+    S.LOCKED: Screen.LOCKED,
+    S.REFUSED: Screen.REFUSED,
+    S.CANCELLED: Screen.CANCELLED,
+    S.NEEDS_STAFF: Screen.NEEDS_STAFF,
+}
+
+STEPS = 6
+_STEP_OF = {
+    Screen.CONNECT: 1,
+    Screen.RECOGNISING: 1,
+    Screen.UNLOCK: 2,
+    Screen.INVENTORY: 2,
+    Screen.KEYS: 3,
+    Screen.IDENTIFYING: 3,
+    Screen.PLAN: 4,
+    Screen.BACKUP: 4,
+    Screen.PROGRESS: 5,
+    Screen.AWAIT_PHONE: 5,
+}
+_ATTENTION = frozenset(
+    {S.CONNECT, S.UNLOCK, S.KEYS, S.PLAN, S.BACKUP, S.AWAIT_PHONE, S.UNLOCK_AGAIN, S.KEYS_AGAIN}
+)
+_ESTIMATE_BYTES_PER_S = 30_000_000
+_ESTIMATE_AROUND_S = 150  # restart, unlocking again, keys again
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What only the runner knows."""
+
+    seconds_left: int | None = None
+    slip: str = ""
+    failure: str = ""
+
+
+def job_view(visit: Visit, models: Models, shown: Shown) -> JobView:
+    """The whole picture of one visit. ``deadline_s`` and ``call`` are added when it is looked at."""
+    screen = _screen(visit, shown)
+    plan, facts = visit.plan, visit.facts
+    return JobView(
+        visit=visit.visit,
+        bay=visit.bay,
+        bay_number=visit.bay_number,
+        screen=screen,
+        step=_STEP_OF.get(screen, STEPS),
+        steps=STEPS,
+        attention=visit.state in _ATTENTION or visit.finished,
+        model=visit.product,
+        model_names=models.names(visit.product) if visit.product else {},
+        keys=models.keys(visit.product) if visit.product else (),
+        version_from=(facts.version or "") if facts else "",
+        version_to=plan.version_to if plan else "",
+        notes=dict(visit.notes),
+        battery_percent=visit.battery_percent,
+        bytes_to_send=plan.size_bytes if plan else 0,
+        minutes_estimate=_minutes(visit),
+        phases=phases.PHASES,
+        phase=phases.phase(visit),
+        percent=visit.percent,
+        seconds_left=shown.seconds_left,
+        user_data=user_data_view(visit.user_data, visit.counted_bytes),
+        reason=visit.reason or ("our_error" if shown.failure else ""),
+        written=visit.written,
+        phone_present=visit.phone_present,
+        resumed=visit.resumed,
+        slip=shown.slip,
+        can_cancel=(visit.state, Cancel) in TABLE,
+        finished=visit.finished or bool(shown.failure),
+    )
+
+
+def user_data_view(data: UserData, counted_bytes: int = 0) -> UserDataView:
+    """The contract's counts; while counting, ``bytes_before`` are the bytes read so far."""
+    return UserDataView(
+        before=data.before,
+        after=data.after,
+        identical=data.identical,
+        hashed=data.hashed,
+        changed=data.changed,
+        missing=data.missing,
+        unreadable=data.unreadable,
+        added=data.added,
+        bytes_before=data.bytes_before or counted_bytes,
+        not_seen=NOT_SEEN,
+    )
+
+
+def _screen(visit: Visit, shown: Shown) -> Screen:
+    if shown.failure and not visit.finished:
+        return Screen.NEEDS_STAFF if visit.written else Screen.REFUSED
+    if visit.state is S.CONNECT and visit.charging:
+        return Screen.UNLOCK
+    if visit.state is S.LEAVING and visit.ending is not None:
+        return SCREENS[visit.ending]
+    return SCREENS[visit.state]
+
+
+def _minutes(visit: Visit) -> int:
+    if visit.plan is None:
+        return 0
+    looking_s = 2 * visit.seconds.get(State.INVENTORY.value, 0.0)
+    return math.ceil((visit.plan.size_bytes / _ESTIMATE_BYTES_PER_S + looking_s + _ESTIMATE_AROUND_S) / 60)

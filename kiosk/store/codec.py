@@ -1,0 +1,97 @@
+"""A visit's state as CBOR and back, strictly by its dataclasses. Used for the station's own database only."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from enum import Enum
+from typing import Any
+
+import cbor2
+
+from kiosk.errors import StoreError
+from kiosk.flow.visit import Visit
+
+FORMAT = 1
+
+
+def encode(visit: Visit) -> bytes:
+    """The whole state; equal states give equal bytes."""
+    return cbor2.dumps([FORMAT, _plain(visit)], canonical=True)
+
+
+def decode(content: bytes) -> Visit:
+    """The state again; :class:`StoreError` for anything another version of this program wrote."""
+    try:
+        stored = cbor2.loads(content)
+    except (cbor2.CBORDecodeError, ValueError, EOFError) as exc:
+        raise StoreError(f"a visit in the database cannot be read: {exc}") from exc
+    if not isinstance(stored, list) or len(stored) != 2 or stored[0] != FORMAT:
+        raise StoreError("a visit in the database is of another version of this program")
+    visit = _typed(Visit, stored[1])
+    assert isinstance(visit, Visit)  # noqa: S101 - for the type checker
+    return visit
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(_plain(item) for item in value)  # type: ignore[type-var]
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _typed(kind: Any, value: object) -> object:
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in inner:
+            return None
+        return _typed(next(one for one in inner if one is not type(None)), value)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _object(kind, value)
+    if origin is not None:
+        return _collection(origin, inner, value)
+    return _enum(kind, value) if issubclass(kind, Enum) else _scalar(kind, value)
+
+
+def _scalar(kind: type, value: object) -> object:
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise StoreError(f"a visit in the database holds {type(value).__name__}, not {kind.__name__}")
+    return value
+
+
+def _object(kind: type, value: object) -> object:
+    hints = _hints(kind)
+    if not isinstance(value, dict) or value.keys() != hints.keys():
+        raise StoreError(f"a visit in the database is of another version of this program ({kind.__name__})")
+    return kind(**{name: _typed(hint, value[name]) for name, hint in hints.items()})
+
+
+def _enum(kind: type[Enum], value: object) -> object:
+    try:
+        return kind(value)
+    except ValueError as exc:
+        raise StoreError(f"a visit in the database holds an unknown {kind.__name__}") from exc
+
+
+def _collection(origin: Any, inner: tuple[Any, ...], value: object) -> object:
+    if origin is dict and isinstance(value, dict):
+        return {_typed(inner[0], key): _typed(inner[1], item) for key, item in value.items()}
+    if origin in (tuple, frozenset) and isinstance(value, list):
+        return origin(_typed(inner[0], item) for item in value)
+    raise StoreError(f"a visit in the database holds {type(value).__name__}, not {origin.__name__}")
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)

@@ -1,0 +1,53 @@
+"""Signs from the Material Design Icons webfont (Apache-2.0, Debian package, v1.6): our names for its code points."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ICONS: Final[dict[str, str]] = {
+    "account": "\uf004",
+    "account-check": "\uf008",
+    "account-multiple": "\uf00e",
+    "alert": "\uf026",
+    "alert-circle": "\uf028",
+    "apps": "\uf03b",
+    "arrow-down-bold": "\uf046",
+    "arrow-left": "\uf04d",
+    "arrow-right": "\uf054",
+    "arrow-up-bold": "\uf05e",
+    "backup-restore": "\uf06f",
+    "battery": "\uf079",
+    "bell": "\uf09a",
+    "bell-ring": "\uf09e",
+    "check": "\uf12c",
+    "check-circle": "\uf5e0",
+    "checkbox-blank-outline": "\uf131",
+    "checkbox-marked": "\uf132",
+    "clock": "\uf150",
+    "close-circle": "\uf159",
+    "download": "\uf1da",
+    "eye-off": "\uf209",
+    "file-find": "\uf21e",
+    "file-multiple": "\uf222",
+    "format-size": "\uf27f",
+    "fullscreen": "\uf293",
+    "hand-pointing-right": "\uf2c7",
+    "help-circle": "\uf2d7",
+    "home": "\uf2dc",
+    "human": "\uf2e6",
+    "image-multiple": "\uf2f9",
+    "information": "\uf2fc",
+    "lock": "\uf33e",
+    "lock-open-outline": "\uf340",
+    "mouse": "\uf37d",
+    "music-note": "\uf387",
+    "percent": "\uf3f0",
+    "power": "\uf425",
+    "settings": "\uf493",
+    "shield": "\uf498",
+    "stop": "\uf4db",
+    "timer-sand": "\uf51f",
+    "translate": "\uf5ca",
+    "usb": "\uf553",
+}
+"""Sign name (as in the font's style sheet) to its one character in the private use area."""

@@ -1,0 +1,140 @@
+"""Brings an app to any sample moment and lets it settle, by the same steps a customer takes. For gallery and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from kivy.base import EventLoop
+from kivy.clock import Clock
+from kivy.core.window import Window
+from kivy.input.motionevent import MotionEvent
+from kivy.lang import Builder
+from kivy.uix.widget import Widget
+
+from kiosk.flow.view import DeskView
+from kiosk.ui.app import KioskApp
+from kiosk.ui.attention import COUNTDOWN_S, IDLE_S
+from kiosk.ui.samples import Sample, SampleDesk
+from kiosk.ui.theme import guess_dpi
+
+LEAST_FRAMES: Final = 5
+QUIET_FRAMES: Final = 3
+MOST_FRAMES: Final = 200
+
+
+class StageClock:
+    """A monotonic clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Finger(MotionEvent):  # type: ignore[misc]
+    """A real touch through the window, as an input provider would send it."""
+
+    def __init__(self, x_px: float, y_px: float) -> None:
+        spot = (x_px / max(1, Window.width - 1), y_px / max(1, Window.height - 1))
+        super().__init__("finger", 1, {"x": spot[0], "y": spot[1]}, is_touch=True, type_id="touch")
+
+    def depack(self, args: Any) -> None:
+        self.sx, self.sy = args["x"], args["y"]
+        self.profile = ["pos"]
+        super().depack(args)
+
+    def press(self) -> None:
+        EventLoop.post_dispatch_input("begin", self)
+
+    def lift(self) -> None:
+        EventLoop.post_dispatch_input("end", self)
+
+
+class Stagehand:
+    """One app over one :class:`SampleDesk`, without Kivy's blocking main loop."""
+
+    def __init__(self, dpi: float) -> None:
+        self.desk = SampleDesk(DeskView())
+        self.clock = StageClock()
+        self.app = KioskApp(self.desk, dpi=dpi, now_s=self.clock, moving=False)
+        self.app._run_prepare()
+        Clock._max_fps = 0  # nobody is watching
+
+    def reset(self, size: tuple[int, int], dpi: float | None = None) -> None:
+        """A window of ``size``, everyone gone, nothing asked of the desk yet."""
+        if (int(Window.width), int(Window.height)) != size:
+            Window.size = size
+        self.app.set_dpi(dpi or guess_dpi(*size))
+        self.desk.shown, self.desk.asked = DeskView(), []
+        self.app.front.reset()
+        self.clock.now_s += 1000
+        self.settle()
+
+    def settle(self) -> None:
+        """Lets layout, text and animations come to rest: several frames in which no text or place changes."""
+        quiet, before = 0, ""
+        for frame in range(MOST_FRAMES):
+            self._tick()
+            now = self._picture()
+            quiet = quiet + 1 if now == before else 0
+            before = now
+            if frame >= LEAST_FRAMES and quiet >= QUIET_FRAMES:
+                break
+        EventLoop.idle()
+
+    @staticmethod
+    def _tick() -> None:
+        """A frame without its painting, which is what takes the time in software."""
+        Clock.tick()
+        Builder.sync()
+        Clock.tick_draw()
+        Builder.sync()
+
+    def _picture(self) -> str:
+        return repr([(w.x, w.y, w.width, w.height) for w in self.widgets() if w.opacity])
+
+    def widgets(self) -> Iterator[Widget]:
+        """Every widget on the screen."""
+        yield from self.app.room.walk()
+
+    def show(self, sample: Sample, language: str, percent: int = 100, low: bool = False) -> None:
+        """The moment of ``sample``, by the customer's own steps."""
+        front = self.app.front
+        front.reset()
+        self.desk.shown = sample.view
+        front.look()  # the front alone: the screen is built once, at the end
+        self.clock.now_s += 1
+        if sample.place != "asleep":
+            front.admit()
+            self.clock.now_s += 1
+        if sample.place not in ("asleep", "attract"):
+            front.choose_language(language)
+        front.set_text(percent)
+        front.set_reach(low)
+        if sample.place in ("visit", "forgotten", "cover") and sample.view.jobs:
+            front.open_visit(sample.view.jobs[0].visit)
+        front.look()
+        if sample.place in ("cover", "forgotten"):
+            self.clock.now_s += IDLE_S + 1
+        if sample.sheet == "idle":
+            self.clock.now_s += IDLE_S + COUNTDOWN_S - 12.5
+        elif sample.sheet:
+            front.open_sheet(sample.sheet)
+        self.app.refresh()
+        self.settle()
+
+    def tap(self, x_px: float, y_px: float, rest_s: float = 0.5) -> None:
+        """One whole touch, the frames it takes to answer, and ``rest_s`` on the clock until the next."""
+        finger = Finger(x_px, y_px)
+        finger.press()
+        for _ in range(4):
+            EventLoop.idle()
+        finger.lift()
+        self.clock.now_s += rest_s
+        self.settle()
+
+    def close(self) -> None:
+        """Ends the app and its window."""
+        self.app.stop()

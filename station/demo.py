@@ -1,0 +1,217 @@
+"""``station demo``: the whole system on this machine, with a kiosk window or, headless, one visit of each kind."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kiosk.assembly
+from kiosk.flow.view import JobView
+from station.children import die_with_parent
+from station.customer import SimulatedCustomer
+from station.errors import NEEDS_STAFF, OK, OURS, USAGE, StationError
+from station.hands import HandsPage
+from station.system import MAX_PHONES, MODELS, PhoneChoice, System, say
+from station.update import result
+
+HELP = "Runs broker, headquarters, kiosk and virtual phones on this machine, all on loopback."
+VISIT_S = 300.0
+PLUG_S = 30.0
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own options."""
+    parser.add_argument(
+        "--headless", action="store_true", help="no window: one visit of each kind by itself, then the end"
+    )
+    parser.add_argument(
+        "--phones", type=int, default=2, metavar="N", help="virtual phones, 1 to 8 (default 2)"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="DIR", help="keep everything there (default: a temporary folder)"
+    )
+    parser.add_argument(
+        "--system-mib", type=int, default=64, metavar="MIB", help="size of a system's files (default 64)"
+    )
+    parser.add_argument(
+        "--size", default="540x960", metavar="WxH", help="the kiosk window's size (default %(default)s)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="with --headless: one JSON object as the last line"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """The demo; headless it ends with 0 only when every visit ended well and headquarters verified everything."""
+    if not 1 <= args.phones <= MAX_PHONES:
+        raise StationError(f"--phones is from 1 to {MAX_PHONES}", USAGE)
+    if not 1 <= args.system_mib <= 448:
+        raise StationError("--system-mib is from 1 to 448 (a phone's system partition holds 512 MiB)", USAGE)
+    with _folder(args.state) as folder:
+        phones = tuple(PhoneChoice(MODELS[number % len(MODELS)]) for number in range(args.phones))
+        with System(folder, phones, system_mib=args.system_mib) as system:
+            say(f"demo: headquarters' page: {system.web}/")
+            return _headless(system, args.json) if args.headless else _window(system, args.size)
+
+
+@contextlib.contextmanager
+def _folder(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        yield given.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="station-demo-") as folder:
+        yield Path(folder)
+
+
+# -- headless
+
+
+def _headless(system: System, as_json: bool) -> int:
+    """Every phone is updated; then the first one comes again, and is up to date."""
+    for number in range(1, len(system.children) + 1):
+        system.customer(number).unplug()
+    with kiosk.assembly.Station(system.settings) as station:
+        visits = []
+        plan = [*range(1, len(system.children) + 1), 1]
+        overall = Overall(len(plan))
+        for number in plan:
+            hands = {system.settings.bays[number - 1].where: system.customer(number)}
+            _plug_in(system, station, number)
+            visits.append(_visit(system, station, number, hands, overall))
+            overall.next()
+        head = station.book.head()
+        audit = system.audit(head.index)
+    result = {
+        "visits": visits,
+        "hq": {
+            "url": system.web + "/",
+            **{name: audit[name] for name in ("stations", "entries", "verified", "missing")},
+        },
+        "ledger": {"epoch": head.epoch, "index": head.index},
+    }
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False), flush=True)
+    whole = audit["missing"] == 0 and audit["entries"] == audit["verified"] == head.index
+    expected = ["updated"] * len(system.children) + ["up_to_date"]
+    if [visit["verdict"] for visit in visits] != expected:
+        return NEEDS_STAFF
+    return OK if whole else OURS
+
+
+class Overall:
+    """One percent over all visits of the run; each new value is said once, and it only rises."""
+
+    def __init__(self, visits: int) -> None:
+        self._visits = visits
+        self._done = 0
+        self._shown = -1
+
+    def show(self, percent: int) -> None:
+        """``percent`` of the current visit."""
+        whole = (100 * self._done + percent) // self._visits
+        if whole > self._shown:
+            self._shown = whole
+            say(f"progress {whole}")
+
+    def next(self) -> None:
+        """The current visit is over."""
+        self._done += 1
+        self.show(0)
+
+
+def _visit(
+    system: System, station: kiosk.assembly.Station, number: int, hands: dict[str, Any], overall: Overall
+) -> dict[str, Any]:
+    """One visit of the phone in bay ``number``; its outcome as the contract's JSON."""
+    last: dict[str, Any] = {}
+
+    def on_screen(job: JobView) -> None:
+        overall.show(job.percent)
+        say(f"demo: bay {job.bay_number} {job.screen}")
+
+    customer = SimulatedCustomer(station.desk, hands, on_screen=on_screen)
+
+    def keep(job: JobView) -> None:
+        visit = station.desk.visit(job.visit)
+        if visit is not None:
+            last.update(result(visit, station.book))
+
+    customer.on_end = keep
+    customer.visit("zh" if number % 2 else "en", VISIT_S)
+    system.customer(number).unplug()
+    return last
+
+
+def _plug_in(system: System, station: kiosk.assembly.Station, number: int) -> None:
+    """The phone goes into its own bay; a visit takes the free bay that has a phone in it."""
+    system.customer(number).replug()
+    deadline = time.monotonic() + PLUG_S
+    while not station.desk.view().bays[number - 1].present:
+        if time.monotonic() > deadline:
+            raise StationError(f"bay {number} does not see its phone", OURS)
+        threading.Event().wait(0.05)
+
+
+# -- with a window
+
+
+def _window(system: System, size: str) -> int:
+    display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    if not display:
+        say(
+            "demo: no display here; the kiosk is drawn on a virtual one. For a run by itself: make demo HEADLESS=1"
+        )
+    for number in range(1, len(system.children) + 1):
+        system.customer(number).unplug()
+    config = system.folder / "kiosk.toml"
+    config.write_text(_toml(system), "utf-8")
+    customers = {str(number): system.customer(number) for number in range(1, len(system.children) + 1)}
+    with HandsPage(customers, {"hq": system.web + "/"}) as page:
+        say(f"demo: the phones on the counter: {page.url}")
+        print(json.dumps({"hq": system.web + "/", "hands": page.url}), flush=True)
+        if display:
+            webbrowser.open(page.url)
+        words = [
+            sys.executable,
+            "-m",
+            "station",
+            "kiosk",
+            "--config",
+            str(config),
+            *(["--size", size] if size else []),
+        ]
+        if not display:
+            if not shutil.which("xvfb-run"):
+                raise StationError("no display and no Xvfb: use make demo HEADLESS=1, or install xvfb")
+            words = ["xvfb-run", "-a", "-s", "-screen 0 1080x1920x24", *words]
+        return subprocess.run(words, check=False, preexec_fn=die_with_parent).returncode
+
+
+def _toml(system: System) -> str:
+    """The kiosk's configuration file; JSON strings are TOML strings."""
+    settings = system.settings
+    assert settings.broker is not None
+    lines = [
+        f"state_dir = {json.dumps(str(settings.state_dir))}",
+        f"station = {json.dumps(settings.station)}",
+        f"releases_dir = {json.dumps(str(settings.releases))}",
+        "[broker]",
+        f"host = {json.dumps(settings.broker.host)}",
+        f"port = {settings.broker.port}",
+        f"hq_public_key = {json.dumps(str(settings.broker.hq_public_key))}",
+    ]
+    for bay in settings.bays:
+        lines += ["[[bays]]", f"number = {bay.number}", f"where = {json.dumps(bay.where)}"]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,87 @@
+"""``station release build``: makes an update release from image files or folders."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from firmware_agent.release import Heading, build
+from station.errors import USAGE, StationError
+
+HELP = "Make an update release: images, hashes, a signed vbmeta, a manifest."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """``build`` and what it needs."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    make = actions.add_parser("build", help="make a release directory", description=build.__doc__)
+    make.add_argument("--model", required=True, help="fastboot product, e.g. heron")
+    make.add_argument("--variant", required=True, help="e.g. cn")
+    make.add_argument("--version", required=True, help="dotted numbers, e.g. 2.0.0")
+    make.add_argument(
+        "--rollback-index", required=True, type=int, help="never lower than an earlier release's"
+    )
+    make.add_argument("--notes-zh", default="", help="what is new, in Chinese")
+    make.add_argument("--notes-en", default="", help="what is new, in English")
+    make.add_argument("--min-battery", type=int, default=30, metavar="PERCENT")
+    make.add_argument(
+        "--wipes-data", action="store_true", help="the update erases the owner's data: staff only"
+    )
+    make.add_argument(
+        "--key", required=True, type=Path, help="RSA-2048 PEM that signs vbmeta; made when missing"
+    )
+    make.add_argument(
+        "--partition",
+        required=True,
+        action="append",
+        metavar="NAME=FILE_OR_DIR",
+        help="a folder becomes an ext4",
+    )
+    make.add_argument("--out", required=True, type=Path, help="the release directory; must not exist")
+    make.add_argument("--json", action="store_true", help="one JSON object as the last line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build; prints each image with its size and hash."""
+    heading = Heading(
+        model=args.model,
+        variant=args.variant,
+        version=args.version,
+        rollback_index=args.rollback_index,
+        notes={"zh": args.notes_zh, "en": args.notes_en},
+        min_battery_percent=args.min_battery,
+        wipes_data=args.wipes_data,
+    )
+    release = build(heading, _partitions(args.partition), args.key, args.out)
+    for part in release.partitions:
+        print(f"{part.name:12} {part.size_bytes:>12} bytes  {part.sha256}", file=sys.stderr)
+    print(f"{args.out}: {release.model} {release.version}, {release.size_bytes} bytes", file=sys.stderr)
+    if args.json:
+        images = {
+            part.name: {"size_bytes": part.size_bytes, "sha256": part.sha256} for part in release.partitions
+        }
+        print(
+            json.dumps(
+                {
+                    "release": str(args.out),
+                    "model": release.model,
+                    "version": release.version,
+                    "images": images,
+                }
+            )
+        )
+    return 0
+
+
+def _partitions(words: list[str]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for word in words:
+        name, mark, source = word.partition("=")
+        if not mark or not name or not source:
+            raise StationError(f"--partition {word}: not NAME=FILE_OR_DIR", USAGE)
+        if name in found:
+            raise StationError(f"--partition {name} is given twice", USAGE)
+        found[name] = Path(source)
+    return found

@@ -1,0 +1,137 @@
+"""A whole station on this machine: broker, headquarters, virtual phones, and the settings of a kiosk between them.
+
+For the demo, the fault matrix, the benchmarks and the tests. It starts and stops; it decides nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import ledger.keys
+from hw.virtual.control import Customer
+from kiosk.assembly import KEY_FILE
+from kiosk.flow.desk import Bay
+from kiosk.flow.timeouts import Timeouts
+from kiosk.settings import Broker, Settings
+from station.broker import Broker as Mosquitto
+from station.children import Child
+from station.errors import UNREACHABLE, StationError
+from station.sample_firmware import MIB, make_releases
+
+MODELS = ("heron", "wren")
+MAX_PHONES = 8
+DRAIN_S = 60.0
+
+
+def say(line: str) -> None:
+    """One line of progress for people, on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneChoice:
+    """One virtual phone to start; ``words`` are further options of ``station phone``."""
+
+    model: str
+    words: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class System:
+    """``with System(folder, phones) as system``: everything runs, and ends with the block, kept in ``folder``."""
+
+    folder: Path
+    phones: tuple[PhoneChoice, ...]
+    station: str = "demo-1"
+    system_mib: int = 64
+    hash_budget_s: float = 60.0
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    children: list[Child] = field(default_factory=list)
+    mosquitto: Mosquitto = field(init=False)
+    hq: Child = field(init=False)
+    settings: Settings = field(init=False)
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        say("system: firmware from this machine's own files")
+        models = tuple(sorted({phone.model for phone in self.phones} & set(MODELS)))
+        factory = make_releases(self.folder / "releases", models, self.system_mib * MIB)
+        say("system: broker")
+        self.mosquitto = Mosquitto(self.folder / "broker")
+        self.mosquitto.start()
+        stack.callback(self.mosquitto.stop)
+        say("system: headquarters")
+        self.hq = stack.enter_context(self._headquarters())
+        for number, phone in enumerate(self.phones, 1):
+            say(f"system: phone {number}, {phone.model}")
+            firmware = ("--firmware", str(factory[phone.model])) if phone.model in factory else ()
+            state = self.folder / f"phone-{number}"
+            words = ("--model", phone.model, "--state", str(state), *firmware, *phone.words)
+            self.children.append(stack.enter_context(Child("phone", *words, log=self.folder / "phones.log")))
+        self.settings = Settings(
+            state_dir=self.folder / "station",
+            station=self.station,
+            bays=tuple(Bay(number, child.ready["usbip"]) for number, child in enumerate(self.children, 1)),
+            releases_dir=self.folder / "releases",
+            broker=Broker("127.0.0.1", self.mosquitto.port, self.folder / "hq" / "hq-public.pem"),
+            hash_budget_s=self.hash_budget_s,
+            timeouts=self.timeouts,
+        )
+
+    def _headquarters(self) -> Child:
+        state = self.folder / "station"
+        state.mkdir(exist_ok=True)
+        key = ledger.keys.load_or_create(state / KEY_FILE)
+        pin = self.folder / "station-key.pub.pem"
+        ledger.keys.save_public(key.public_key(), pin)
+        places = ("--broker", f"127.0.0.1:{self.mosquitto.port}", "--web", "127.0.0.1:0")
+        words = ("--state", str(self.folder / "hq"), *places, "--pin", f"{self.station}={pin}")
+        return Child("hq", *words, log=self.folder / "hq.log")
+
+    @property
+    def web(self) -> str:
+        """Headquarters' address, without a slash at the end."""
+        return str(self.hq.ready["web"]).rstrip("/")
+
+    def customer(self, number: int) -> Customer:
+        """The hands of the customer at bay ``number`` (1-based)."""
+        return Customer(self.children[number - 1].ready["control"])
+
+    def ask_hq(self, path: str) -> Any:
+        """One GET of headquarters' JSON; raises :class:`StationError` when it does not answer."""
+        try:
+            with urllib.request.urlopen(self.web + path, timeout=10) as answer:  # noqa: S310 - our own loopback address
+                return json.load(answer)
+        except (urllib.error.URLError, OSError, ValueError) as exc:
+            raise StationError(f"headquarters does not answer {path}: {exc}", UNREACHABLE) from exc
+
+    def audit(self, entries: int, timeout_s: float = DRAIN_S) -> dict[str, Any]:
+        """Headquarters' own count once it holds ``entries`` entries, or as it stands after ``timeout_s``."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            count: dict[str, Any] = self.ask_hq("/api/audit")
+            if count["entries"] >= entries or time.monotonic() > deadline:
+                return count
+            threading.Event().wait(0.1)

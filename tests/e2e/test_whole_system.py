@@ -1,0 +1,134 @@
+"""The main job as a new user runs it: one command, real processes, real images, and the contract's JSON."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from station.children import last_json
+from station.system import System
+
+
+def station(*words: str, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "station", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path, str]:
+    """One headless demo with 64 MiB systems: its JSON, its folder, what it said."""
+    folder = tmp_path_factory.mktemp("demo")
+    run = station("demo", "--headless", "--json", "--state", str(folder))
+    assert run.returncode == 0, run.stderr
+    return last_json(run.stdout), folder, run.stderr
+
+
+def test_the_demo_updates_every_phone_and_proves_every_file(demo: tuple[dict[str, Any], Path, str]) -> None:
+    result, folder, _ = demo
+    assert [visit["verdict"] for visit in result["visits"]] == ["updated", "updated", "up_to_date"]
+    for visit in result["visits"][:2]:
+        data = visit["user_data"]
+        assert data["before"] == data["after"] == data["identical"] == data["hashed"] >= 40
+        assert data["changed"] == data["missing"] == data["unreadable"] == 0
+        assert set(data["not_seen"]) == {"apps", "messages", "call_log", "settings"}
+        assert (visit["from"], visit["to"]) == ("1.0.0", "2.0.0")
+        assert visit["bytes_sent"] == visit["bytes_full"] >= 64 << 20
+    images = [path.stat().st_size for path in (folder / "releases").rglob("system.img")]
+    assert len(images) == 4
+    assert min(images) >= 64 << 20
+
+
+def test_the_written_slot_holds_the_release_bytes(demo: tuple[dict[str, Any], Path, str]) -> None:
+    _, folder, _ = demo
+    for partition in ("boot", "system", "vendor", "vbmeta"):
+        image = (folder / f"releases/heron/2.0.0/images/{partition}.img").read_bytes()
+        with (folder / f"phone-1/flash/{partition}_b.img").open("rb") as slot:
+            assert slot.read(len(image)) == image
+
+
+def test_headquarters_holds_and_verified_every_entry(demo: tuple[dict[str, Any], Path, str]) -> None:
+    result, _, _ = demo
+    hq, head = result["hq"], result["ledger"]["index"]
+    assert (hq["stations"], hq["entries"], hq["verified"], hq["missing"]) == (1, head, head, 0)
+
+
+def test_progress_is_readable_by_script_and_only_goes_up(demo: tuple[dict[str, Any], Path, str]) -> None:
+    _, _, said = demo
+    percents = [int(line.split()[1]) for line in said.splitlines() if line.startswith("progress ")]
+    assert percents == sorted(set(percents))
+    assert percents[-1] == 100
+
+
+def test_the_ledger_names_no_file_of_the_owner(demo: tuple[dict[str, Any], Path, str]) -> None:
+    _, folder, _ = demo
+    names = {path.name.encode() for path in (folder / "phone-1/user").rglob("*") if path.is_file()}
+    names |= {path.stem.encode() for path in (folder / "phone-1/user").rglob("*") if len(path.stem) > 6}
+    for store in ("station", "hq"):
+        for path in (folder / store).iterdir():
+            if path.is_file():
+                content = path.read_bytes()
+                assert not [name for name in names if name in content], path.name
+
+
+def test_one_altered_byte_in_a_stored_batch_is_found(demo: tuple[dict[str, Any], Path, str]) -> None:
+    """Headquarters' answer comes from the stored bytes, not from what it once believed."""
+    result, folder, _ = demo
+    with sqlite3.connect(folder / "hq" / "hq.sqlite3") as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        row, data = connection.execute("SELECT id, data FROM batches ORDER BY id LIMIT 1 OFFSET 3").fetchone()
+        spoilt = bytearray(data)
+        spoilt[len(spoilt) // 2] ^= 1
+        connection.execute("UPDATE batches SET data = ? WHERE id = ?", (bytes(spoilt), row))
+    with System(folder, (), system_mib=1) as system:
+        count = system.ask_hq("/api/audit")
+    assert count["entries"] == result["hq"]["entries"]
+    assert count["verified"] < count["entries"]
+
+
+def test_bad_options_are_one_line_and_a_usage_error() -> None:
+    for words in (
+        ("demo", "--phones", "0"),
+        ("demo", "--system-mib", "9999"),
+        ("faults", "nonsense"),
+        ("bench", "x"),
+    ):
+        run = station(*words)
+        assert run.returncode == 2, words
+        assert run.stderr.count("\n") == 1, run.stderr
+        assert run.stdout == ""
+
+
+def test_the_page_of_the_phones_does_only_what_hands_do(tmp_path: Path) -> None:
+    """Another site's form cannot move a phone, and nothing but the listed acts is reachable."""
+    from station.hands import HandsPage
+    from station.system import PhoneChoice
+
+    with System(tmp_path, (PhoneChoice("wren", ("--boot-delay", "0.1")),), system_mib=1) as system:
+        hands = system.customer(1)
+        with HandsPage({"1": hands}, {"hq": system.web}) as page:
+
+            def post(path: str, **headers: str) -> int:
+                request = urllib.request.Request(page.url + path, method="POST", headers=headers)
+                try:
+                    with urllib.request.urlopen(request, timeout=10) as answer:
+                        return int(answer.status)
+                except urllib.error.HTTPError as exc:
+                    return exc.code
+
+            hands.wait(10, mode="normal")
+            assert post("phones/1/unlock") == 403
+            assert hands.status()["unlocked"] is False
+            assert post("phones/1/unlock", **{"x-hands": "1"}) == 200
+            assert hands.status()["unlocked"] is True
+            assert post("phones/1/fault", **{"x-hands": "1"}) == 404
+            assert post("phones/9/unlock", **{"x-hands": "1"}) == 404
+            with urllib.request.urlopen(page.url + "phones", timeout=10) as answer:
+                assert json.load(answer)["phones"]["1"]["plugged"] is True

@@ -1,0 +1,118 @@
+"""Every screen, in both languages, at every size: nothing cut off, everything reachable, the manager always at hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kiosk.flow.view import Screen
+from kiosk.ui.samples import Sample, every_sample
+from tests.ui import looks
+from tests.ui.conftest import COUNTER, LANDSCAPE, PORTRAIT
+
+if TYPE_CHECKING:
+    from kiosk.ui.stagehand import Stagehand
+
+pytestmark = [pytest.mark.ui, pytest.mark.timeout(300)]
+SIZES = {"portrait": PORTRAIT, "landscape": LANDSCAPE, "counter": COUNTER}
+LOOKS = [
+    pytest.param(size, percent, low, id=f"{size}-{percent}{'-low' if low else ''}")
+    for size, percent, low in (
+        ("portrait", 100, False),
+        ("portrait", 150, False),
+        ("portrait", 100, True),
+        ("landscape", 100, False),
+        ("landscape", 150, False),
+        ("counter", 100, False),
+    )
+]
+
+
+def walk(
+    hand: Stagehand, size: str, language: str, percent: int, low: bool
+) -> list[tuple[Sample, list[str]]]:
+    hand.reset(SIZES[size])
+    found = []
+    for sample in every_sample():
+        hand.show(sample, language, percent, low)
+        # Large text, a lowered page and the small counter panel may scroll; nothing else may.
+        may_scroll = percent > 100 or low or size == "counter"
+        found.append((sample, looks.text_faults(hand, may_scroll) + looks.tap_faults(hand)))
+    return found
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("size", "percent", "low"), LOOKS)
+def test_nothing_is_cut_off_and_every_target_is_a_thumb_wide(
+    hand: Stagehand, size: str, language: str, percent: int, low: bool
+) -> None:
+    bad = {sample.name: faults for sample, faults in walk(hand, size, language, percent, low) if faults}
+    assert bad == {}
+
+
+def test_every_screen_of_a_visit_has_a_page_and_a_sample() -> None:
+    from kiosk.ui.app import PAGES
+
+    shown = {job.screen for sample in every_sample() for job in sample.view.jobs}
+    assert shown == set(Screen)
+    assert {screen.value for screen in Screen} <= PAGES.keys()
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_screen_can_call_the_duty_manager_with_one_touch(hand: Stagehand, language: str) -> None:
+    for sample in every_sample():
+        hand.show(sample, language)
+        call = next(tap for tap in looks.taps(hand) if tap.key == "call")
+        left, bottom, right, top = looks.box_of(call)
+        covered = any(
+            looks.is_sheet(one) and one.collide_point(left, bottom) for one in hand.app.room.children
+        )
+        assert not covered, sample.name
+        if sample.place in ("asleep", "cover") or sample.sheet == "idle":
+            continue  # the touch that wakes does nothing else
+        hand.desk.asked.clear()
+        hand.tap((left + right) / 2, (bottom + top) / 2)
+        assert [one[0] for one in hand.desk.asked] == ["call_manager"], sample.name
+
+
+def test_a_screen_in_english_shows_no_chinese_and_the_other_way_round(hand: Stagehand) -> None:
+    """But for the language button, and the manager's own name."""
+    for sample in every_sample():
+        if sample.place in ("asleep", "attract"):
+            continue  # both languages on purpose
+        hand.show(sample, "en")
+        said = [text.words for text in looks.texts(hand) if text.words not in ("中文",)]
+        chinese = [words for words in said if any("\u4e00" <= char <= "\u9fff" for char in words)]
+        assert [words for words in chinese if "李敏" not in words] == [], sample.name
+        hand.show(sample, "zh")
+        english = [
+            text.words
+            for text in looks.texts(hand)
+            if text.words != "English"
+            and len([word for word in text.words.split() if word.isascii() and word.isalpha()]) > 1
+        ]
+        assert english == [], sample.name
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_result_says_all_only_when_every_file_was_read(hand: Stagehand, language: str) -> None:
+    samples = {sample.name: sample for sample in every_sample()}
+    hand.show(samples["result_all"], language)
+    assert any(says_all(text.words) for text in looks.texts(hand))
+    for name in ("result", "needs_staff"):
+        hand.show(samples[name], language)
+        assert [text.words for text in looks.texts(hand) if says_all(text.words)] == []
+
+
+def says_all(words: str) -> bool:
+    return "全部" in words or "所有" in words or "all" in words.lower().replace(",", " ").split()
+
+
+def test_in_low_reach_mode_nothing_to_touch_is_above_1220_mm(hand: Stagehand) -> None:
+    for sample in every_sample():
+        hand.show(sample, "zh", low=True)
+        theme = hand.app.theme
+        for tap in looks.taps(hand):
+            top_mm = theme.panel_bottom_mm + looks.box_of(tap)[3] * 25.4 / theme.dpi
+            assert top_mm <= 1220 + 1, (sample.name, tap.key)
