@@ -40,10 +40,12 @@ bench: setup  ## the figures, side by side with the peers on this machine (long)
 	@$(STATION) bench --json
 
 docs: setup  ## the diagrams from the tables, the pictures from the screens
-	@echo "docs: state diagram and screenshots" >&2
+	@echo "docs: the state diagram into docs/update-flow.md, the README's pictures into docs/images" >&2
 	@$(PYTHON) -m kiosk.flow.diagram docs/update-flow.md
-	@deploy/with-display $(PYTHON) -m kiosk.ui.gallery docs/images --lang zh
-	@deploy/with-display $(PYTHON) -m kiosk.ui.gallery docs/images --lang en
+	@deploy/with-display $(PYTHON) -m kiosk.ui.gallery build/gallery
+	@mkdir -p docs/images
+	@for name in attract keys plan progress result; do \
+	    cp build/gallery/$$name.zh.png build/gallery/$$name.en.png docs/images/; done
 
 clean:  ## remove what a build left
 	@rm -rf build dist .venv *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -14,11 +14,18 @@ _THIS_DEVICE = (
     "param misc proinfo protect1 protect2 protect_f protect_s seccfg rpmb ssd steady keybox deviceid "
     "prodinfo simlock"
 )
-PROTECTED = frozenset((_OWNERS_DATA + " " + _THIS_DEVICE).split())
+_WHERE_ALL_IS = "partition gpt pgpt sgpt mbr ebr"
+PROTECTED = frozenset(f"{_OWNERS_DATA} {_THIS_DEVICE} {_WHERE_ALL_IS}".split())
 """Base names, lower case: the owner's data and what decrypts it; what belongs to one device (calibration,
-radio identity, locks). ``misc`` is the bootloader's own message box; set_active changes it, never we."""
+radio identity, locks); the partition table, without which none of it is found.
+``misc`` is the bootloader's own message box; set_active changes it, never we."""
 
-_PROTECTED_PREFIXES = ("userdata", "metadata", "persist", "frp", "efs", "modemst", "nv")
+_PROTECTED_PREFIXES = (
+    *("userdata", "metadata", "keymaster", "keystore", "persist", "frp", "efs", "sec_efs", "modemst", "nv"),
+    *("protect", "proinfo", "seccfg", "simlock", "keybox", "rpmb", "devinfo", "misc"),
+    *("partition", "gpt", "pgpt", "sgpt"),
+)
+_ANY_SUFFIX = re.compile(r"(?:[_-][a-z])+\Z")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.\-]{0,35}\Z")
 
 
@@ -36,8 +43,9 @@ def check_partition(name: str) -> None:
     """
     if not _NAME.match(name.lower()):
         raise PartitionRefused("unknown_partition", f"{name[:40]!r} is not a partition name")
-    base = base_name(name)
-    if base in PROTECTED or base.startswith(_PROTECTED_PREFIXES):
+    lower = name.lower()
+    bare = _ANY_SUFFIX.sub("", lower)
+    if not PROTECTED.isdisjoint((lower, bare)) or lower.startswith(_PROTECTED_PREFIXES):
         raise PartitionRefused(
             "protected_partition",
             f"{name} holds the owner's data or this phone's identity: it is never written",

@@ -38,6 +38,10 @@ Reason = Literal[
 ]
 
 
+MIN_DOWNLOAD_BYTES = 64 * 1024
+"""Less cannot carry one sparse block with its headers (AOSP libsparse), and no real phone says less."""
+
+
 class DeviceFacts(Protocol):
     """What the bootloader said (fastboot getvar, AOSP fastboot/README.md); None = it did not say."""
 
@@ -190,6 +194,9 @@ def _check_phone(facts: DeviceFacts) -> PlanRefused | None:
         return PlanRefused("snapshot_merging", f"an earlier update is not finished on the phone ({status})")
     if not facts.max_download_bytes:
         return PlanRefused("no_max_download", "the bootloader does not say how much it can take at once")
+    if facts.max_download_bytes < MIN_DOWNLOAD_BYTES:
+        took = f"the bootloader takes {facts.max_download_bytes} bytes at once"
+        return PlanRefused("no_max_download", f"{took}, {MIN_DOWNLOAD_BYTES} are needed")
     return _check_slots(facts)
 
 

@@ -15,10 +15,14 @@ AlarmKind = Literal[
     "unknown_station",  # nobody pinned a key for it
     "new_epoch",  # a known station begins another ledger
     "rolled_back",  # a station says its ledger is shorter than what is held
+    "our_error",  # headquarters itself failed over a message; it was left with the station
 ]
 
-MAX_ALARMS = 10_000
+MAX_ALARMS = 1000
+"""Different alarms of one station, and of all strangers together: nobody's noise hides another's alarm."""
+MAX_EVIDENCE = 20
 MAX_EVIDENCE_BYTES = 512 * 1024
+"""Messages kept as evidence for each station, and the largest that is kept."""
 
 
 def sound(
@@ -31,7 +35,7 @@ def sound(
     index: int = 0,
     evidence: bytes | None = None,
 ) -> None:
-    """Record an alarm in the caller's transaction; beyond 10,000 different ones only counts still rise."""
+    """Record an alarm in the caller's transaction; beyond :data:`MAX_ALARMS` only counts still rise."""
     at_ms = now_ms()
     updated = connection.execute(
         "UPDATE alarms SET times = times + 1, last_ms = ?, detail = ?"
@@ -40,11 +44,17 @@ def sound(
     )
     if updated.rowcount:
         return
-    if connection.execute("SELECT count(*) FROM alarms").fetchone()[0] >= MAX_ALARMS:
+    stranger = kind == "unknown_station"
+    held, kept_before = connection.execute(
+        "SELECT count(*), count(evidence) FROM alarms"
+        " WHERE (kind = 'unknown_station') = ? AND (? OR station = ?)",
+        (stranger, stranger, station),
+    ).fetchone()
+    if held >= MAX_ALARMS:
         return
-    kept = evidence if evidence is None or len(evidence) <= MAX_EVIDENCE_BYTES else None
+    keep = evidence is not None and len(evidence) <= MAX_EVIDENCE_BYTES and kept_before < MAX_EVIDENCE
     connection.execute(
         "INSERT INTO alarms (station, kind, epoch, idx, detail, first_ms, last_ms, times, evidence)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)",
-        (station, kind, epoch, index, detail, at_ms, at_ms, kept),
+        (station, kind, epoch, index, detail, at_ms, at_ms, evidence if keep else None),
     )

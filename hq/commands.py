@@ -93,6 +93,16 @@ def sent(connection: sqlite3.Connection, command: Command) -> None:
     connection.execute("UPDATE commands SET sent_nonce = ? WHERE id = ?", (command.nonce, command.id))
 
 
+def unsent(connection: sqlite3.Connection) -> None:
+    """The broker was lost: what was handed to it and not answered may not have arrived and is due again.
+
+    A station answers a command that comes twice on one connection without carrying it out twice.
+    """
+    connection.execute(
+        "UPDATE commands SET sent_nonce = NULL WHERE outcome = '' AND expires_ms > ?", (now_ms(),)
+    )
+
+
 def settle(connection: sqlite3.Connection, result: CommandResult) -> None:
     """The station's answer; the first one counts."""
     connection.execute(

@@ -60,6 +60,15 @@ def handle(connection: sqlite3.Connection, mail: Mail, outcomes: Outcomes) -> No
         alarms.sound(connection, station, "malformed", f"{leaf}: {exc.detail}")
 
 
+def set_aside(connection: sqlite3.Connection, mail: Mail, why: str) -> None:
+    """Leave behind a message that we ourselves failed over, as an alarm in the caller's transaction."""
+    try:
+        station, leaf = topics.parse(mail.topic)
+    except MqttError:
+        return
+    alarms.sound(connection, station, "our_error", f"{leaf}: {why[:160]}", evidence=mail.payload)
+
+
 def _batch(
     connection: sqlite3.Connection, mail: Mail, station: str, find_key: cose.FindKey, outcomes: Outcomes
 ) -> None:

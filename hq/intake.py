@@ -41,6 +41,7 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 UP = ("ev", "st", "hl", "rsp")
 CONNECT_S = 5.0
 RETRY_S = (0.3, 2.0)
+RETRY_STORE_S = 1.0
 CLIENT_ID = "hq-intake"
 
 
@@ -73,9 +74,15 @@ class Intake:
         self._client: paho.Client | None = None
         self._link = threading.Thread(target=self._connect_for_ever, name="hq-link", daemon=True)
         self._worker = threading.Thread(target=self._work, name="hq-intake", daemon=True)
+        self._links = self._links_served = 0
         self._commands = threading.Lock()
-        self.trouble = ""
+        self._link_trouble = ""
+        self._store_trouble = ""
+
+    @property
+    def trouble(self) -> str:
         """One line about what keeps the intake from working now; empty when nothing does."""
+        return self._store_trouble or self._link_trouble
 
     @property
     def connected(self) -> bool:
@@ -114,11 +121,11 @@ class Intake:
             try:
                 self._one_connection()
             except BrokerError as exc:
-                self.trouble = exc.detail
+                self._link_trouble = exc.detail
                 log.info("broker: %s", exc.detail)
             except Exception as exc:  # noqa: BLE001 - the thread's last boundary: report, then try again
-                self.trouble = f"the link to the broker failed: {exc!r}"
-                log.warning("%s", self.trouble)
+                self._link_trouble = f"the link to the broker failed: {exc!r}"
+                log.warning("%s", self._link_trouble)
             self._ready.clear()
             self._stopping.wait(random.uniform(*RETRY_S))  # noqa: S311 - not a secret
 
@@ -155,23 +162,27 @@ class Intake:
     def _listen(self, client: paho.Client) -> None:
         def connected(_c: paho.Client, _d: object, _f: object, reason: ReasonCode, _p: object) -> None:
             if reason.is_failure:
-                self.trouble = f"the broker refuses headquarters: {reason}"
+                self._link_trouble = f"the broker refuses headquarters: {reason}"
                 client.disconnect()
             else:
                 client.subscribe([(topics.every(leaf), 1 if leaf != "hl" else 0) for leaf in UP])
 
         def subscribed(*_: object) -> None:
-            self.trouble = ""
+            self._link_trouble = ""
             self._lost.clear()
             self._ready.set()
+            self._links += 1
+            self._inbox.put(None)  # the worker sends again what the old connection may have lost
 
         def gone(_c: paho.Client, _d: object, _f: object, reason: ReasonCode, _p: object) -> None:
             self._ready.clear()
             if not self._stopping.is_set():
-                self.trouble = f"the broker's connection was lost: {reason}"
+                self._link_trouble = f"the broker's connection was lost: {reason}"
             self._lost.set()
 
         def message(_c: paho.Client, _d: object, came: paho.MQTTMessage) -> None:
+            if not came.qos and self._inbox.qsize() > RECEIVE_MAXIMUM:
+                return  # a health sample: nothing else bounds how many of those may wait
             mail = Mail(came.topic, bytes(came.payload), came.retain)
             self._inbox.put(_Came(client, came.mid, came.qos, mail))
 
@@ -184,20 +195,39 @@ class Intake:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            group = self._next_group()
-            while group and not self._stopping.is_set():
-                try:
-                    self._take(group)
-                    break
-                except StoreError as exc:
-                    # Not acknowledged, so nothing is lost; the disk may recover (full, busy).
-                    self.trouble = exc.detail
-                    log.warning("%s; trying again", exc.detail)
-                    self._stopping.wait(1.0)
-                except Exception as exc:  # the thread's last boundary: report, go on
-                    self.trouble = f"our own error while taking messages in: {exc!r}"
-                    log.exception("our own error while taking messages in")
-                    self._stopping.wait(1.0)
+            self._take_in(self._next_group())
+            self.send_commands()
+
+    def _take_in(self, group: list[_Came]) -> None:
+        """Until it is committed; what we fail over ourselves is found by itself and stops nothing else."""
+        while group and not self._stopping.is_set():
+            try:
+                self._take(group)
+                self._store_trouble = ""
+                group = []
+            except StoreError as exc:
+                # Not acknowledged, so nothing is lost; the disk may recover (full, busy).
+                self._store_trouble = exc.detail
+                log.warning("%s; trying again", exc.detail)
+                self._stopping.wait(RETRY_STORE_S)
+            except Exception as exc:  # the thread's last boundary: report, go on
+                if len(group) == 1:
+                    log.exception("our own error while taking a message in")
+                    self._set_aside(group[0], exc)
+                else:
+                    for came in group:
+                        self._take_in([came])
+                group = []
+
+    def _set_aside(self, came: _Came, exc: Exception) -> None:
+        """No receipt, so the station keeps what it sent; acknowledged, or it would stop the others again."""
+        try:
+            with self._store.write() as connection:
+                desk.set_aside(connection, came.mail, repr(exc))
+        except StoreError as failed:
+            log.warning("no alarm could be written: %s", failed.detail)
+        if came.qos:
+            came.client.ack(came.mid, came.qos)
 
     def _next_group(self) -> list[_Came]:
         first = self._inbox.get()
@@ -222,12 +252,9 @@ class Intake:
                 came.client.ack(came.mid, came.qos)
         for watermark in outcomes.receipts.values():
             self._receipt(watermark)
-        self.send_commands()
 
     def committed(self, group: list[_Came]) -> None:
-        """Between the commit and the acknowledgement: what a crash here may lose is nothing (tests die
-        here).
-        """
+        """Between commit and acknowledgement: a crash here loses nothing (tests die here)."""
 
     def _publish(self, topic: str, message: bytes, *, retain: bool, expiry_s: int | None = None) -> bool:
         client = self._client
@@ -257,6 +284,11 @@ class Intake:
             log.warning("commands wait: %s", exc.detail)
 
     def _send_commands(self) -> None:
+        links = self._links
+        if links != self._links_served:
+            with self._store.write() as connection:
+                commands.unsent(connection)
+            self._links_served = links
         with self._store.read() as connection:
             waiting = commands.due(connection)
         for command in waiting:

@@ -17,7 +17,8 @@ def record(connection: sqlite3.Connection, presence: Presence, live: bool) -> bo
     nothing.
     """
     row = connection.execute(
-        "SELECT nonce, skew_ms, received_ms FROM presence WHERE station = ?", (presence.station,)
+        "SELECT nonce, skew_ms, received_ms, epoch, head FROM presence WHERE station = ?",
+        (presence.station,),
     ).fetchone()
     if row is not None and not presence.online and bytes(row[0]) != presence.nonce:
         return False
@@ -27,6 +28,9 @@ def record(connection: sqlite3.Connection, presence: Presence, live: bool) -> bo
     received_ms = int(row[2]) if row is not None and same and not live else now_ms()
     if live and presence.online:
         skew_ms = presence.at_ms - received_ms
+    # A will was written when its connection began, and a birth may come again: on one connection the ledger
+    # only grows, so a smaller number is an older one.
+    known = int(row[4]) if same and row[3] == presence.epoch else 0
     connection.execute(
         "INSERT OR REPLACE INTO presence VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -34,14 +38,15 @@ def record(connection: sqlite3.Connection, presence: Presence, live: bool) -> bo
             presence.online,
             presence.nonce,
             presence.epoch,
-            presence.head,
+            max(known, presence.head),
             presence.acked,
             presence.at_ms,
             received_ms,
             skew_ms,
         ),
     )
-    _look_for_rollback(connection, presence)
+    if not same:
+        _look_for_rollback(connection, presence)
     return True
 
 

@@ -98,7 +98,8 @@ def _confirm(connection: sqlite3.Connection, link: Link, body: dict[str, object]
     """The station has shown the acknowledgement: settle that call, or every earlier one of the visit."""
     entry = link.entry
     call = body.get("call_index")
-    exact = call if type(call) is int else None
+    # An index that no entry can have settles nothing; SQLite could not even be asked about it.
+    exact = None if type(call) is not int else call if 0 < call <= entries_of.MAX_INDEX else 0
     connection.execute(
         "UPDATE calls SET confirmed_ms = ?, acknowledged_ms = coalesce(acknowledged_ms, ?),"
         " by = CASE WHEN by = '' THEN ? ELSE by END"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from hq.store import Store, now_ms
 from ledger import entry as entries_of
+from ledger.entry import MAX_INDEX
 from ledger.errors import MalformedError
 
 MAX_ROWS = 500
@@ -118,10 +119,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of visits; ``older`` is where the next one starts, None at the end."""
+    """One page of visits; ``older`` is where the next one starts, empty at the end."""
 
     visits: list[Visit] = field(default_factory=list)
-    older: int | None = None
+    older: str = ""
 
 
 def tally(store: Store) -> Tally:
@@ -172,22 +173,31 @@ def _station(row: sqlite3.Row, at_ms: int) -> Station:
 
 def _visit(row: sqlite3.Row) -> Visit:
     return Visit(
-        **{key: row[key] for key in row.keys() if key != "counts"},  # noqa: SIM118 - a Row iterates over values
+        **{key: row[key] for key in row.keys() if key not in ("counts", "number")},  # noqa: SIM118 - a Row's keys
         counts=json.loads(row["counts"]),
     )
 
 
-def visits(store: Store, station: str = "", before_ms: int | None = None, limit: int = 50) -> Page:
-    """The newest visits that began before ``before_ms``."""
+def _place(before: str) -> tuple[int, int]:
+    """What an ``older`` says: a time and a row, because two visits may begin in the same millisecond."""
+    begun, _, row = before.partition(".")
+    if not (begun.isascii() and begun.isdigit() and row.isascii() and row.isdigit() and len(before) < 40):
+        return (MAX_INDEX, MAX_INDEX)
+    return min(int(begun), MAX_INDEX), min(int(row), MAX_INDEX)
+
+
+def visits(store: Store, station: str = "", before: str = "", limit: int = 50) -> Page:
+    """The newest visits, or those after a :class:`Page` that ended with ``older`` = ``before``."""
     limit = max(1, min(limit, MAX_ROWS))
     with store.read() as connection:
         rows = connection.execute(
-            "SELECT * FROM visits WHERE (? = '' OR station = ?) AND begun_ms < ?"
-            " ORDER BY begun_ms DESC, visit DESC LIMIT ?",
-            (station, station, 2**62 if before_ms is None else before_ms, limit + 1),
+            "SELECT *, rowid AS number FROM visits WHERE (? = '' OR station = ?) AND (begun_ms, rowid) < (?, ?)"
+            " ORDER BY begun_ms DESC, rowid DESC LIMIT ?",
+            (station, station, *_place(before), limit + 1),
         ).fetchall()
-    found = [_visit(row) for row in rows[:limit]]
-    return Page(found, found[-1].begun_ms if len(rows) > limit else None)
+    last = rows[limit - 1] if len(rows) > limit else None
+    older = "" if last is None else f"{last['begun_ms']}.{last['number']}"
+    return Page([_visit(row) for row in rows[:limit]], older)
 
 
 def visit(store: Store, number: str, station: str = "") -> Visit | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -61,6 +63,7 @@ class Headquarters:
     def __init__(self, settings: Settings) -> None:
         self.settings = check(settings)
         self.key = self._own_key()
+        self._alone = self._take_state()
         self.store = Store(settings.database)
         for station, file in settings.pins.items():
             registry.pin_file(self.store, station, file)
@@ -81,6 +84,20 @@ class Headquarters:
             raise SettingsError(f"{self.settings.state}: {exc.strerror or exc}") from exc
         return key
 
+    def _take_state(self) -> IO[str]:
+        """Two on one state would throw each other off the broker for ever. The kernel frees it at any end."""
+        path = self.settings.state / "hq.lock"
+        try:
+            held = path.open("w")
+        except OSError as exc:
+            raise SettingsError(f"{path}: {exc.strerror or exc}") from exc
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            held.close()
+            raise SettingsError(f"{self.settings.state}: another headquarters is running on it") from exc
+        return held
+
     def _bind(self) -> socket.socket:
         web = self.settings.web
         family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
@@ -88,6 +105,7 @@ class Headquarters:
         try:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.bind((web.host, web.port))
+            bound.listen(128)  # now, so that a second one is told before it has done anything
         except OSError as exc:
             bound.close()
             raise WebError(f"the page's address {web} is not free: {exc.strerror or exc}") from exc
@@ -139,3 +157,4 @@ class Headquarters:
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.close()
+        self._alone.close()

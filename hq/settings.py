@@ -24,9 +24,10 @@ class Address:
     def parse(cls, text: str) -> Address:
         """``HOST:PORT``; :exc:`SettingsError` otherwise."""
         host, colon, port = text.rpartition(":")
-        if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-            raise SettingsError(f"not an address (HOST:PORT): {text!r}")
-        return cls(host.strip("[]"), int(port))
+        number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else -1
+        if not colon or not host or not 0 <= number <= 65535:
+            raise SettingsError(f"not an address (HOST:PORT): {text[:80]!r}")
+        return cls(host.strip("[]"), number)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -95,7 +96,7 @@ def load(path: Path | None) -> Settings:
         values = tomllib.loads(data.decode())
     except OSError as exc:
         raise SettingsError(f"{path}: {exc.strerror or exc}") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except (ValueError, RecursionError) as exc:  # bad TOML or UTF-8, huge numbers, endless nesting
         raise SettingsError(f"{path}: not TOML: {exc}") from exc
     unknown = sorted(values.keys() - _KEYS)
     if unknown:

@@ -88,6 +88,7 @@ class Store:
             self._writer = sqlite3.connect(
                 path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
             )
+            path.chmod(0o600)  # it holds people's names; the files beside it take this mode too
             self._writer.execute("PRAGMA journal_mode=WAL")
             # NORMAL does not fsync each commit, and a receipt is given right after the commit.
             self._writer.execute("PRAGMA synchronous=FULL")
@@ -112,10 +113,12 @@ class Store:
                 self._writer.execute("BEGIN IMMEDIATE")
                 try:
                     yield self._writer
-                except BaseException:
-                    self._writer.execute("ROLLBACK")
-                    raise
-                self._writer.execute("COMMIT")
+                    self._writer.execute("COMMIT")
+                finally:
+                    # A COMMIT that fails (disk full) may leave the transaction open, and SQLite may have
+                    # undone it by itself: whichever it was, the next one must be able to begin.
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
             except sqlite3.Error as exc:
                 raise StoreError(f"headquarters' database: {exc}") from exc
         for listener in self._listeners:
@@ -126,7 +129,10 @@ class Store:
         """A read-only connection with rows by name, one snapshot for the whole block."""
         try:
             connection = sqlite3.connect(
-                f"file:{self.path}?mode=ro", uri=True, isolation_level=None, timeout=BUSY_MS / 1000
+                f"{self.path.absolute().as_uri()}?mode=ro",
+                uri=True,
+                isolation_level=None,
+                timeout=BUSY_MS / 1000,
             )
         except sqlite3.Error as exc:
             raise StoreError(f"{self.path}: {exc}") from exc

@@ -14,7 +14,7 @@ from hw.facts import Identity, Timeouts, Who
 from hw.link.base import Bytes, OnSent, PacketLink
 from hw.proto import fastboot
 from hw.quirks import Model, model_of
-from hw.readahead import Fill, from_chunks, read_ahead
+from hw.readahead import Fill, from_chunks, read_ahead, read_now
 
 _USUAL_PARTITIONS = (
     "boot",
@@ -102,8 +102,9 @@ class Bootloader:
         event = self._answer(self._timeouts.command_s, None)
         if isinstance(event, fastboot.Fail):
             raise PhoneRefused(f"the phone refused {size_bytes} bytes: {event.text}")
-        fill = data if callable(data) else from_chunks(data)
-        with contextlib.closing(read_ahead(fill, min(self._link.transfer_bytes, size_bytes))) as pieces:
+        piece_bytes = min(self._link.transfer_bytes, size_bytes)
+        source = read_now(data, piece_bytes) if callable(data) else read_ahead(from_chunks(data), piece_bytes)
+        with contextlib.closing(source) as pieces:
             sent = self._link.write_all(_exactly(pieces, size_bytes), self._timeouts.transfer_s, on_sent)
         self._core.data_sent(sent)
         self._finish("the data", self._timeouts.flash_s, None)

@@ -1,6 +1,6 @@
-"""Reads an image ahead of the link that sends it, on a thread: reading and hashing cost no link time.
+"""An image in the pieces a link carries best, read ahead on a thread where reading means work (hashing).
 
-It also makes even pieces of uneven ones. It knows nothing of what the bytes are.
+It makes even pieces of uneven ones. It knows nothing of what the bytes are.
 """
 
 from __future__ import annotations
@@ -64,6 +64,13 @@ class _Filler(threading.Thread):
             self.full.put(exc)
         else:
             self.full.put(None)
+
+
+def read_now(fill: Fill, piece_bytes: int) -> Generator[memoryview, None, None]:
+    """As :func:`read_ahead` without a thread: measured faster where the source is a file already in memory."""
+    view = memoryview(_Buffer("B", bytes(piece_bytes)))
+    while count := fill(view):
+        yield view[:count]
 
 
 def read_ahead(fill: Fill, piece_bytes: int) -> Generator[memoryview, None, None]:

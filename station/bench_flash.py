@@ -6,6 +6,7 @@ Every run's bytes are compared with the file by hash; a run that wrote anything 
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import socket
@@ -13,10 +14,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from hw.flashing import FileImage
 from hw.phone import open_phone
 from kiosk.ports import Identity
 from station.bench import Row, alternate, median
@@ -25,21 +25,16 @@ from station.errors import OURS, StationError
 
 MIB = 1 << 20
 PARTITION, SLOT_FILE = "system_b", "system_b"
+PAYLOAD_BYTES = 4096  # a frame this large carries image bytes
 
 
-@dataclass(frozen=True, slots=True)
-class FileImage:
-    """One file as an image; opened anew for each attempt."""
+class BenchImage(FileImage):
+    """An image file whose hash is known, so that no run pays for it."""
 
-    path: Path
-    size_bytes: int
-    sha256: str
-
-    def chunks(self, size_bytes: int) -> Iterator[bytes]:
-        """The file in pieces of at most ``size_bytes``."""
-        with self.path.open("rb", buffering=0) as file:
-            while chunk := file.read(size_bytes):
-                yield chunk
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+        self.digest = FileImage(path).sha256
 
 
 def rows(runs: int, mib: int) -> list[Row]:
@@ -54,9 +49,9 @@ def rows(runs: int, mib: int) -> list[Row]:
         ]
 
 
-def _image(path: Path, size_bytes: int) -> FileImage:
+def _image(path: Path, size_bytes: int) -> BenchImage:
     path.write_bytes(os.urandom(size_bytes))
-    return FileImage(path, size_bytes, hashlib.sha256(path.read_bytes()).hexdigest())
+    return BenchImage(path)
 
 
 def _phone(state: Path) -> Child:
@@ -64,13 +59,13 @@ def _phone(state: Path) -> Child:
     return Child("phone", "--model", "heron", "--mode", "bootloader", "--state", str(state), *places)
 
 
-def _check(state: Path, image: FileImage) -> None:
+def _check(state: Path, image: BenchImage) -> None:
     """The slot holds the file's bytes; then it is spoilt, so that the next run cannot pass on this run's bytes."""
     slot = next(iter(state.rglob(f"{SLOT_FILE}*")), None)
     if slot is None:
         raise StationError(f"the phone's state holds no {SLOT_FILE}", OURS)
     with slot.open("r+b") as file:
-        if hashlib.sha256(file.read(image.size_bytes)).hexdigest() != image.sha256:
+        if hashlib.sha256(file.read(image.size_bytes)).hexdigest() != image.digest:
             raise StationError("the slot's bytes are not the file's: no figure", OURS)
         file.seek(0)
         file.write(bytes(4096))
@@ -85,7 +80,7 @@ def _identity(where: str) -> Identity:
         phone.close()
 
 
-def _seconds_ours(where: str, image: FileImage, who: Identity) -> float:
+def _seconds_ours(where: str, image: BenchImage, who: Identity) -> float:
     begun = time.perf_counter()
     phone = open_phone(where)
     try:
@@ -95,7 +90,7 @@ def _seconds_ours(where: str, image: FileImage, who: Identity) -> float:
     return time.perf_counter() - begun
 
 
-def _against_fastboot(folder: Path, image: FileImage, runs: int) -> list[Row]:
+def _against_fastboot(folder: Path, image: BenchImage, runs: int) -> list[Row]:
     state = folder / "phone-tcp"
     with _phone(state) as phone:
         where = phone.ready["fastboot_tcp"]
@@ -164,10 +159,21 @@ class _Tap(threading.Thread):
         self._listener.close()
 
 
-def _replay(target: tuple[str, int], sessions: list[list[tuple[str, bytes | int]]]) -> float:
-    """The same frames from a bare socket; seconds."""
+def _replay(target: tuple[str, int], sessions: list[list[tuple[str, bytes | int]]], image: Path) -> float:
+    """The same frames from a bare socket that, like any host, reads the image as it sends it; seconds."""
     begun = time.perf_counter()
     buffer = memoryview(bytearray(1 << 20))
+    with image.open("rb", buffering=0) as file:
+        _exchange(target, sessions, file, buffer)
+    return time.perf_counter() - begun
+
+
+def _exchange(
+    target: tuple[str, int],
+    sessions: list[list[tuple[str, bytes | int]]],
+    file: io.FileIO,
+    buffer: memoryview,
+) -> None:
     for notes in sessions:
         with socket.create_connection(target) as link:
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -182,11 +188,12 @@ def _replay(target: tuple[str, int], sessions: list[list[tuple[str, bytes | int]
                             )
                         left -= got
                 else:
+                    if len(what) >= PAYLOAD_BYTES:
+                        file.readinto(buffer[: len(what)])
                     link.sendall(what)
-    return time.perf_counter() - begun
 
 
-def _against_socket(folder: Path, image: FileImage, runs: int) -> list[Row]:
+def _against_socket(folder: Path, image: BenchImage, runs: int) -> list[Row]:
     state = folder / "phone-usbip"
     with _phone(state) as phone:
         where = phone.ready["usbip"]
@@ -205,10 +212,10 @@ def _against_socket(folder: Path, image: FileImage, runs: int) -> list[Row]:
             return seconds
 
         def theirs() -> float:
-            seconds = _replay((host, int(port)), tap.sessions)
+            seconds = _replay((host, int(port)), tap.sessions, image.path)
             _check(state, image)
             return seconds
 
         mine, peers = alternate(runs, ours, theirs)
     what = f"flash {image.size_bytes // MIB} MiB over USB/IP through PyUSB"
-    return [Row(what, median(mine), "bare socket, the same frames", median(peers), "s", 1.10)]
+    return [Row(what, median(mine), "bare socket, the same frames and file", median(peers), "s", 1.10)]

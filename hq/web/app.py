@@ -30,7 +30,10 @@ from hq.web.pages import Pages
 HERE = Path(__file__).parent
 KEEP_OPEN_S = 15.0
 Number = Annotated[str, Query(max_length=64)]
+Older = Annotated[str, Query(pattern=r"^([0-9]{1,19}\.[0-9]{1,19})?$")]
 MAX_MS = 2**53
+STALLED_S = 30.0
+"""A browser that takes nothing for this long is gone; its stream ends, and it may come again."""
 
 
 def build(store: Store, intake: Intake, settings: Settings, feed: Feed) -> FastAPI:
@@ -54,9 +57,7 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
         return pages.stations(request)
 
     @app.get("/visits", response_class=HTMLResponse)
-    def visits(
-        request: Request, station: Number = "", before: Annotated[int | None, Query(ge=0, le=MAX_MS)] = None
-    ) -> Response:
+    def visits(request: Request, station: Number = "", before: Older = "") -> Response:
         return pages.visits(request, station, before)
 
     @app.get("/visits/{number}", response_class=HTMLResponse)
@@ -133,7 +134,7 @@ def _add_streams(app: FastAPI, pages: Pages, feed: Feed) -> None:
     @app.get("/live")
     async def any_change() -> Response:
         feed.admit()
-        return EventSourceResponse(changes(), ping=KEEP_OPEN_S)
+        return EventSourceResponse(changes(), ping=KEEP_OPEN_S, send_timeout=STALLED_S)
 
     async def entries(
         request: Request, number: str, station: str, after: int
@@ -160,7 +161,8 @@ def _add_streams(app: FastAPI, pages: Pages, feed: Feed) -> None:
         last = request.headers.get("last-event-id", "")
         if last.isascii() and last.isdigit() and len(last) < 16:
             after = max(after, int(last))
-        return EventSourceResponse(entries(request, number[:64], station, after), ping=KEEP_OPEN_S)
+        stream = entries(request, number[:64], station, after)
+        return EventSourceResponse(stream, ping=KEEP_OPEN_S, send_timeout=STALLED_S)
 
 
 def _add_api(app: FastAPI, store: Store, intake: Intake) -> None:
@@ -171,7 +173,7 @@ def _add_api(app: FastAPI, store: Store, intake: Intake) -> None:
     @app.get("/api/visits")
     def api_visits(
         station: Number = "",
-        before: Annotated[int | None, Query(ge=0, le=MAX_MS)] = None,
+        before: Older = "",
         limit: Annotated[int, Query(ge=1, le=queries.MAX_ROWS)] = 50,
     ) -> dict[str, Any]:
         page = queries.visits(store, station, before, limit)
@@ -231,3 +233,10 @@ def _add_errors(app: FastAPI, pages: Pages) -> None:
     @app.exception_handler(StoreError)
     def broken(request: Request, _exc: StoreError) -> Response:
         return answer(request, 500)
+
+    @app.exception_handler(Exception)
+    def failed(request: Request, _exc: Exception) -> Response:
+        # Starlette answers this outside of every middleware, and lets the server log the exception itself.
+        response = answer(request, 500)
+        guard.protect(response.headers, request.url.path)
+        return response

@@ -6,6 +6,7 @@ import secrets
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,7 +29,10 @@ _HEADERS = {
 
 
 class Headers:
-    """Adds the security headers to every answer; nothing but the static files may be kept by a cache."""
+    """Adds the security headers to every answer; nothing but the static files may be kept by a cache.
+
+    It also bounds what a request may bring.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -41,14 +45,28 @@ class Headers:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
-                if not scope["path"].startswith("/static/"):
-                    headers["cache-control"] = "no-store"
+                protect(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
-        await self._app(scope, receive, with_headers)
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MAX_FORM_BYTES:
+                raise HTTPException(413)
+            return message
+
+        await self._app(scope, bounded, with_headers)
+
+
+def protect(headers: MutableHeaders, path: str) -> None:
+    """Set what every answer must have."""
+    for name, value in _HEADERS.items():
+        headers[name] = value
+    if not path.startswith("/static/"):
+        headers["cache-control"] = "no-store"
 
 
 def token_of(request: Request) -> str:

@@ -88,10 +88,10 @@ class Pages:
         """Every station."""
         return self._render(request, "stations.html", stations=queries.stations(self.store))
 
-    def visits(self, request: Request, station: str, before_ms: int | None) -> Response:
+    def visits(self, request: Request, station: str, before: str) -> Response:
         """The newest visits."""
-        page = queries.visits(self.store, station, before_ms)
-        return self._render(request, "visits.html", page=page, station=station, before=before_ms)
+        page = queries.visits(self.store, station, before)
+        return self._render(request, "visits.html", page=page, station=station, before=before)
 
     def visit(self, request: Request, number: str, station: str) -> Response:
         """One visit and its entries so far; the rest arrives live."""
@@ -154,7 +154,8 @@ def _keep(response: Response, name: str, value: str) -> None:
 def _switch(request: Request, words: Words) -> str:
     """This page in the other language."""
     url = request.url.include_query_params(lang=words("language.code"))
-    return f"{url.path}?{url.query}"
+    # A path that begins with two slashes would be another host's address.
+    return f"/{quote(request.scope['path'].lstrip('/'))}?{url.query}"
 
 
 def _one_line(html: str) -> str:

@@ -59,7 +59,3 @@ class UsbLink(PacketLink, Protocol):
     def control_in(self, request: int, value: int, size_bytes: int, timeout_s: float) -> bytes:
         """A class request to the claimed interface, device to host."""
         ...
-
-    def clear_halt(self) -> None:
-        """Clear a stall on both bulk pipes (USB 2.0, 9.4.5)."""
-        ...

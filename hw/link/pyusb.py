@@ -193,11 +193,6 @@ class PyUsbLink:
             )
         )
 
-    def clear_halt(self) -> None:
-        """Both bulk pipes."""
-        for endpoint in (self._in, self._out):
-            self._call(self._device.clear_halt, endpoint)
-
     def close(self) -> None:
         """Release the interface and let go of the device."""
         self._closed = True
@@ -212,7 +207,16 @@ class PyUsbLink:
         try:
             return function(*args)
         except usb.core.USBError as exc:
-            raise translate(exc) from exc
+            error = translate(exc)
+            if isinstance(error, Stalled) and args[0] in (self._in, self._out):
+                self._clear_halt()
+            raise error from exc
+
+    def _clear_halt(self) -> None:
+        """A stalled pipe stays so across conversations until it is cleared (USB 2.0, 9.4.5)."""
+        for endpoint in (self._in, self._out):
+            with contextlib.suppress(usb.core.USBError):
+                self._device.clear_halt(endpoint)
 
     def _claim(self, wanted: Callable[[Triple], bool]) -> Any:
         try:

@@ -167,11 +167,6 @@ class UsbRecorder(PacketRecorder):
             line.update(_came(data))
             return data
 
-    def clear_halt(self) -> None:
-        """As the link's."""
-        with self._tape.guarded({"op": "clear_halt"}):
-            self._usb.clear_halt()
-
 
 class Replay:
     """One recorded link played back: what is written must be what was written, in the same order."""
@@ -237,10 +232,6 @@ class Replay:
         line = self._next("in")
         self._same(line, {"request": request, "value": value})
         return self._data(line)
-
-    def clear_halt(self) -> None:
-        """Must have been recorded."""
-        self._next("clear_halt")
 
     def close(self) -> None:
         """Nothing to let go of."""

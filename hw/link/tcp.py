@@ -23,7 +23,7 @@ _BUFFER_BYTES = 512 << 10  # measured: a larger one leaves the cache and is slow
 class TcpLink:
     """One connection. After any error it is dead; open a new one."""
 
-    transfer_bytes = _BUFFER_BYTES
+    transfer_bytes = 256 << 10  # measured: stays in a core's cache between reading and sending
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket: socket.socket | None = connection

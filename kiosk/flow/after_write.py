@@ -31,14 +31,11 @@ from kiosk.flow.events import (
     Written,
     WrongPhone,
 )
-from kiosk.flow.moves import LEAVE, Outcome, end, go, needs_staff, stay
+from kiosk.flow.moves import Outcome, go, needs_staff, stay
 from kiosk.flow.visit import State, Visit
 
 MAX_LOSSES = 20
 """Losses of the link in one visit before it counts as unstable."""
-
-MAX_RESTARTS = 2
-"""Times a phone is started again because the keys were held before its system was up."""
 
 _RESUME_AS = {
     State.WRITING: State.WRITING,
@@ -82,7 +79,7 @@ def written(visit: Visit, event: Written) -> Outcome:
         return begin_write(done, record)
     if plan.set_active is not None:
         return _switch(done, record)
-    return _reboot(done, record)
+    return reboot(done, record)
 
 
 def _switch(visit: Visit, *records: Record) -> Outcome:
@@ -91,14 +88,15 @@ def _switch(visit: Visit, *records: Record) -> Outcome:
     return go(visit, State.SWITCHING, *records, intent, SwitchSlot())
 
 
-def _reboot(visit: Visit, *records: Record) -> Outcome:
-    return go(visit, State.REBOOTING, *records, Record("reboot.intended"), Reboot())
+def reboot(visit: Visit, *records: Record) -> Outcome:
+    """Let it start what was written; from here on it has to be seen to start."""
+    return go(visit, State.REBOOTING, *records, Record("reboot.intended"), Reboot(), started=False)
 
 
 def slot_switched(visit: Visit, _event: Event) -> Outcome:
     """The written slot is the active one."""
     slot = visit.plan.set_active if visit.plan else None
-    return _reboot(visit, Record("slot.switched", {"slot": slot or ""}))
+    return reboot(visit, Record("slot.switched", {"slot": slot or ""}))
 
 
 def rebooted(visit: Visit, _event: Event) -> Outcome:
@@ -120,7 +118,7 @@ def seen_restarting(visit: Visit, event: PhoneSeen) -> Outcome:
 
 def _unlock_again(visit: Visit, event: PhoneSeen, *records: Record) -> Outcome:
     waiting = AwaitUnlock(visit.mtp_serial) if event.mode == "normal" else Watch()
-    return go(visit, State.UNLOCK_AGAIN, *records, waiting)
+    return go(visit, State.UNLOCK_AGAIN, *records, waiting, started=True)
 
 
 def seen_unlock_again(visit: Visit, event: PhoneSeen) -> Outcome:
@@ -147,6 +145,9 @@ def compared(visit: Visit, event: Compared) -> Outcome:
         "missing": data.missing,
         "added": data.added,
         "unreadable": data.unreadable,
+        "lost_reading": data.lost_reading,
+        "not_compared": data.not_compared,
+        "truncated": data.truncated,
         "seconds": round(event.seconds),
     }
     record = Record("inventory.compared", body)
@@ -155,36 +156,6 @@ def compared(visit: Visit, event: Compared) -> Outcome:
         closed, effects = needs_staff(checked, data.verdict)
         return closed, (record, *effects)
     return go(checked, State.KEYS_AGAIN, record, Watch())
-
-
-def seen_keys_again(visit: Visit, event: PhoneSeen) -> Outcome:
-    """One last look at the version, which normal mode does not tell."""
-    if event.mode == "bootloader":
-        return go(visit, State.CONFIRMING, Identify(), phone_present=True)
-    return stay(visit, phone_present=True)
-
-
-def confirmed(visit: Visit, event: Identified) -> Outcome:
-    """The phone itself must report the version and the slot that were planned."""
-    facts, plan = event.facts, visit.plan
-    if plan is None or visit.facts is None or not facts.same_phone(visit.facts):
-        return needs_staff(visit, "swapped", "another phone answers in this bay")
-    if facts.version != plan.version_to:
-        return needs_staff(visit, "version_mismatch", f"the phone reports version {facts.version or 'none'}")
-    if plan.set_active is not None and facts.current_slot != plan.set_active:
-        return needs_staff(visit, "slot_mismatch", f"the phone started slot {facts.current_slot}")
-    if plan.set_active is not None and facts.slot_successful is not True:
-        if visit.restarts >= MAX_RESTARTS:
-            return needs_staff(visit, "slot_not_successful", "the new slot has not proven that it starts")
-        # The keys were held before the system was up: let it start, and look again.
-        return _reboot(replace(visit, restarts=visit.restarts + 1))
-    record = Record("version.confirmed", {"version": facts.version, "slot": facts.current_slot or ""})
-    return go(visit, State.FINISHING, record, *LEAVE, version_confirmed=facts.version)
-
-
-def finished(visit: Visit, _event: Event) -> Outcome:
-    """Everything is proven; the phone goes back to normal by itself."""
-    return end(visit, State.UPDATED)
 
 
 def lost(visit: Visit, event: PhoneGone) -> Outcome:
@@ -236,10 +207,14 @@ def returned(visit: Visit, event: Identified) -> Outcome:
         closed, effects = needs_staff(visit, "swapped", "another phone was plugged into this bay")
         return closed, (record, *effects)
     record = Record("phone.returned", {"same": True, "mode": "bootloader"})
+    slot = visit.plan.set_active if visit.plan else None
+    if visit.resume_to is State.WRITING and slot is not None and event.facts.current_slot == slot:
+        closed, effects = needs_staff(visit, "slot_mismatch", f"the phone now runs slot {slot}, half written")
+        return closed, (record, *effects)
     if visit.resume_to is State.SWITCHING:
         return _switch(visit, record)
     if visit.resume_to is State.REBOOTING:
-        return _reboot(visit, record)
+        return reboot(visit, record)
     return begin_write(visit, record)
 
 
@@ -288,11 +263,6 @@ def restarted(visit: Visit, _event: Event) -> Outcome:
         written=visit.written or resume_to is State.WRITING,
         phone_present=False,
     )
-
-
-def restarted_finishing(visit: Visit, _event: Event) -> Outcome:
-    """Everything was proven already."""
-    return stay(visit, Record("station.resumed"), *LEAVE, resumed=True)
 
 
 def seen_closed(visit: Visit, _event: PhoneSeen) -> Outcome:

@@ -68,6 +68,10 @@ def identified(visit: Visit, event: Identified) -> Outcome:
     if visit.product and facts.product != visit.product:
         seen, effects = give_up(visit, State.REFUSED, "swapped", "not the phone that was recognised")
         return seen, (record, *effects)
+    if visit.facts is not None and not facts.same_phone(visit.facts):
+        # After a restart of the station: the files that were counted are not this phone's.
+        seen, effects = give_up(visit, State.REFUSED, "swapped", "not the phone that was here before")
+        return seen, (record, *effects)
     battery = visit.battery_percent if facts.battery_percent is None else facts.battery_percent
     return go(
         visit,

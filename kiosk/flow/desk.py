@@ -66,6 +66,8 @@ class StationDesk:
         self._lock = threading.Lock()
         self._runners: dict[str, Runner] = {}  # by bay
         self._present: dict[str, bool] = {}
+        self._let_go: dict[str, threading.Event] = {}  # by bay: when its last runner has ended
+        self._eyes: dict[str, Phone] = {}
         self._call: CallView | None = None
 
         self._chores: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -76,7 +78,11 @@ class StationDesk:
         ]
 
     def start(self) -> None:
-        """Resume open visits of this station's bays, then watch the bays."""
+        """Resume open visits of this station's bays, then watch the bays.
+
+        Raises what ``open_phone`` raises for a bay that is no place.
+        """
+        self._eyes = {bay.where: self._open_phone(bay.where) for bay in self._bays}
         wheres = {bay.where: bay for bay in self._bays}
         for visit in self._tools.book.open_visits():
             bay = wheres.get(visit.bay)
@@ -203,8 +209,10 @@ class StationDesk:
             self._start(visit, resume)
 
     def _start(self, visit: Visit, resume: bool) -> None:
-        runner = Runner(visit, self._open_phone(visit.bay), self._tools, resume=resume)
+        phone = self._open_phone(visit.bay)
+        runner = Runner(visit, phone, self._tools, resume=resume, after=self._let_go.get(visit.bay))
         self._runners[visit.bay] = runner
+        self._let_go[visit.bay] = runner.closed
         runner.start()
 
     def _take_up(self, where: str) -> None:
@@ -241,14 +249,13 @@ class StationDesk:
                 continue
 
     def _watch_bays(self) -> None:
-        eyes = {bay.where: self._open_phone(bay.where) for bay in self._bays}
         while not self._stopping.is_set():
-            for where, phone in eyes.items():
+            for where, phone in self._eyes.items():
                 with self._lock:
                     busy = where in self._runners
                 if not busy:
                     self._present[where] = phone.look() is not None
             self._tick()
             self._stopping.wait(LOOK_EVERY_S)
-        for phone in eyes.values():
+        for phone in self._eyes.values():
             phone.close()

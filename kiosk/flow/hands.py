@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from firmware_agent.manifest import Release
 from firmware_agent.plan import FlashPlan, PlanRefused, UpToDate, make_plan
 from kiosk.errors import FlowError
+from kiosk.flow import counting
 from kiosk.flow import effects as do
 from kiosk.flow.book import Book
 from kiosk.flow.events import (
-    Compared,
     Counting,
     Event,
     Identified,
-    InventoryTaken,
     Left,
     OurFailure,
     PhoneGone,
@@ -38,7 +37,6 @@ from kiosk.flow.events import (
     Written,
     WrongPhone,
 )
-from kiosk.flow.user_data import compare, first_look, hashed_paths
 from kiosk.flow.visit import BootFacts, Visit
 from kiosk.ports import Catalogue, Images, Phone, Sighting
 
@@ -46,7 +44,6 @@ WATCH_EVERY_S = 0.15
 LEAVE_WITHIN_S = 15.0
 UNLOCK_SLICE_S = 1.0
 _PROGRESS_EVERY_S = 0.05
-_FOREVER_S = 86400.0
 
 Post = Callable[[Event], None]
 
@@ -147,13 +144,25 @@ class Hands:
         return False
 
     def _leave(self, job: Job) -> Event:
+        """Tried again while there is time: one lost answer must not leave a phone in its bootloader."""
+        deadline_s = time.monotonic() + LEAVE_WITHIN_S
+        while True:
+            try:
+                self._let_go(job)
+            except Exception as exc:
+                again = getattr(exc, "fault", "") in ("link", "timeout") and time.monotonic() < deadline_s
+                if not again or job.stop.wait(WATCH_EVERY_S):
+                    raise
+            else:
+                return Left()
+
+    def _let_go(self, job: Job) -> None:
         sighting = self._phone.look()
         if sighting is not None and sighting.mode == "bootloader":
             facts = BootFacts.of(self._phone.identify())
             if job.visit.facts is None or facts.same_phone(job.visit.facts):
                 self._phone.reboot(facts)
                 self._wait_until_left(job.stop)
-        return Left()
 
     # -- normal mode
 
@@ -165,38 +174,20 @@ class Hands:
         expected = job.effect.mtp_serial if isinstance(job.effect, do.AwaitUnlock) else ""
         while not job.stop.is_set():
             if self._phone.wait_unlocked(UNLOCK_SLICE_S, job.stop):
-                return WrongPhone("another phone is in this bay") if self._is_other(expected) else Unlocked()
+                other = counting.is_other(self._phone, expected)
+                return WrongPhone("another phone is in this bay") if other else Unlocked()
             sighting = self._phone.look()
             # A phone that is switching to file transfer is away, or only charging, for a moment.
             if sighting is None or sighting.mode not in ("normal", "charging"):
                 return PhoneGone("unplugged")
         return None
 
-    def _is_other(self, mtp_serial: str) -> bool:
-        return bool(mtp_serial) and self._phone.recognise().mtp_serial != mtp_serial
-
     def _take_inventory(self, job: Job) -> Event:
-        options = job.visit.options
-        if self._is_other(job.visit.mtp_serial):
-            return WrongPhone("another phone is in this bay")
-        found = self._phone.inventory(
-            options.hash_budget_s, options.seed, None, _throttled(job.post, Counting), job.stop
-        )
-        objects = tuple(found.objects)
-        data = first_look(objects, found.unreadable, found.truncated)
-        return InventoryTaken(objects, data, len(hashed_paths(objects)), found.seconds)
+        return counting.first_count(self._phone, job.visit, _throttled(job.post, Counting), job.stop)
 
     def _compare_inventory(self, job: Job) -> Event:
         before = self._book.inventory(job.visit.visit)
-        first = job.visit.user_data
-        if self._is_other(job.visit.mtp_serial):
-            return WrongPhone("another phone is in this bay")
-        found = self._phone.inventory(
-            _FOREVER_S, job.visit.options.seed, hashed_paths(before), _throttled(job.post, Counting), job.stop
-        )
-        unreadable = (first.unreadable, found.unreadable)
-        data = compare(before, tuple(found.objects), unreadable, found.truncated or first.truncated)
-        return Compared(data, found.seconds)
+        return counting.second_count(self._phone, job.visit, before, _throttled(job.post, Counting), job.stop)
 
     # -- bootloader
 

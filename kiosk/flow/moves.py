@@ -56,6 +56,14 @@ def needs_staff(visit: Visit, reason: str, detail: str = "") -> Outcome:
     return end(visit, State.NEEDS_STAFF, reason, detail)
 
 
+def _without_serials(visit: Visit) -> str:
+    """The detail may quote the phone, and some phones say their serial number in every answer."""
+    detail = visit.detail
+    for serial in (visit.facts.serialno if visit.facts else "", visit.mtp_serial):
+        detail = detail.replace(serial, "...") if serial else detail
+    return detail
+
+
 def closing_body(visit: Visit) -> dict[str, object]:
     """The body of ``visit.closed``: counts, versions, words."""
     data = visit.user_data
@@ -73,7 +81,7 @@ def closing_body(visit: Visit) -> dict[str, object]:
     return {
         "verdict": VERDICTS[visit.state],
         "reason": visit.reason,
-        "detail": visit.detail[:200],
+        "detail": _without_serials(visit)[:200],
         "written": visit.written,
         "counts": counts,
         "model": visit.product,

@@ -6,13 +6,14 @@ and answers of an effect that was replaced mean nothing.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from kiosk.errors import KioskError
+from kiosk.errors import KioskError, StoreError
 from kiosk.flow import update
 from kiosk.flow.book import Book, Mark
 from kiosk.flow.effects import CommitEffect, Effect, WireEffect
@@ -54,13 +55,15 @@ class Runner:
         tools: Tools,
         *,
         resume: bool = False,
+        after: threading.Event | None = None,
         on_change: Callable[[JobView], None] | None = None,
     ) -> None:
         self._visit = replace(visit, began_ms=visit.began_ms or tools.clock.wall_ms())
         self._tools = tools
         self._resume = resume
+        self._after = after  # set once the bay's last runner has let everything go
         self._on_change = on_change
-        self._inbox: queue.Queue[tuple[int | None, Event] | None] = queue.Queue()
+        self._inbox: queue.SimpleQueue[tuple[int | None, Event] | None] = queue.SimpleQueue()
         self._hands = Hands(phone, tools.catalogue, tools.book)
         self._ticket = 0
         self._effect_stop = threading.Event()
@@ -110,6 +113,8 @@ class Runner:
 
     def _run(self) -> None:
         try:
+            if self._after is not None:
+                self._after.wait(_STOP_S)
             self._tools.book.lease(self._visit.bay)
             self._hands.start()
             try:
@@ -117,7 +122,10 @@ class Runner:
             finally:
                 self._effect_stop.set()
                 self._hands.stop(_HANDS_STOP_S)
-                self._tools.book.release(self._visit.bay)
+                with contextlib.suppress(
+                    KioskError
+                ):  # else it dies with this process; the first cause counts
+                    self._tools.book.release(self._visit.bay)
         except KioskError as exc:
             self._break(exc.detail)
         except Exception as exc:  # noqa: BLE001 - the thread's last boundary: shown, and the visit stays open
@@ -125,7 +133,17 @@ class Runner:
         finally:
             self.closed.set()
 
+    def _reread(self) -> None:
+        """What the book says now that the bay is ours: another process may have moved the visit on."""
+        open_visits = self._tools.book.open_visits()
+        stored = next((one for one in open_visits if one.visit == self._visit.visit), None)
+        if stored is None:
+            raise StoreError("another process has finished this visit meanwhile")
+        self._visit = replace(stored, bay_number=self._visit.bay_number)
+
     def _loop(self) -> None:
+        if self._resume:
+            self._reread()
         self._enter()
         moved, effects = update.step(self._visit, Restarted()) if self._resume else update.begin(self._visit)
         self._apply(Restarted(), moved, effects)

@@ -13,6 +13,7 @@ from kiosk.errors import FlowError
 from kiosk.flow import after_write as after
 from kiosk.flow import arrival, phases
 from kiosk.flow import before_write as before
+from kiosk.flow import confirmation as last
 from kiosk.flow.effects import Effect, Record, Watch
 from kiosk.flow.events import (
     EVENTS,
@@ -145,10 +146,10 @@ TABLE: dict[Key, Rule] = {
     (S.UNLOCK_AGAIN, TimeUp): _rule(after.deadline_over, S.NEEDS_STAFF),
     (S.CHECKING, Counting): _rule(arrival.counting, S.CHECKING),
     (S.CHECKING, Compared): _rule(after.compared, S.KEYS_AGAIN, S.NEEDS_STAFF),
-    (S.KEYS_AGAIN, PhoneSeen): _rule(after.seen_keys_again, S.KEYS_AGAIN, S.CONFIRMING),
+    (S.KEYS_AGAIN, PhoneSeen): _rule(last.seen_keys_again, S.KEYS_AGAIN, S.CONFIRMING),
     (S.KEYS_AGAIN, PhoneGone): _rule(after.gone_waiting, S.KEYS_AGAIN),
     (S.KEYS_AGAIN, TimeUp): _rule(after.deadline_over, S.NEEDS_STAFF),
-    (S.CONFIRMING, Identified): _rule(after.confirmed, S.FINISHING, S.REBOOTING, S.NEEDS_STAFF),
+    (S.CONFIRMING, Identified): _rule(last.confirmed, S.FINISHING, S.REBOOTING, S.NEEDS_STAFF),
     (S.AWAIT_PHONE, PhoneSeen): _rule(
         after.seen_awaiting, S.AWAIT_PHONE, S.RETURNING, S.UNLOCK_AGAIN, S.KEYS_AGAIN
     ),
@@ -172,8 +173,8 @@ TABLE: dict[Key, Rule] = {
             (Restarted, _rule(after.restarted, S.AWAIT_PHONE)),
         )
     },
-    **{(S.FINISHING, event): _rule(after.finished, S.UPDATED) for event in _ANYWAY_LEFT},
-    (S.FINISHING, Restarted): _rule(after.restarted_finishing, S.FINISHING),
+    **{(S.FINISHING, event): _rule(last.finished, S.UPDATED) for event in _ANYWAY_LEFT},
+    (S.FINISHING, Restarted): _rule(last.restarted_finishing, S.FINISHING),
     # -- closed: only whether a phone is still in the bay
     **{(state, PhoneSeen): _rule(after.seen_closed, state) for state in TERMINAL},
     **{(state, PhoneGone): _rule(after.gone_waiting, state) for state in TERMINAL},

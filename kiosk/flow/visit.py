@@ -123,6 +123,7 @@ class Visit:
     attempts: int = 0
     losses: int = 0
     restarts: int = 0  # because the new slot had not proven itself when it was looked at
+    started: bool = False  # seen in normal mode since the last restart
     resume_to: State | None = None
     leave_tried: bool = False
     resumed: bool = False

@@ -31,7 +31,7 @@ def decode(content: bytes) -> Visit:
     if not isinstance(stored, list) or len(stored) != 2 or stored[0] != FORMAT:
         raise StoreError("a visit in the database is of another version of this program")
     visit = _typed(Visit, stored[1])
-    assert isinstance(visit, Visit)  # noqa: S101 - for the type checker
+    assert isinstance(visit, Visit)
     return visit
 
 

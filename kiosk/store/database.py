@@ -5,6 +5,7 @@ WAL with synchronous=FULL syncs every commit; writers begin with BEGIN IMMEDIATE
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -61,12 +62,12 @@ class Database:
             raise StoreError(f"{self.path}: {_line(exc)}") from exc
 
     def shrink_log(self) -> None:
-        """Empty the write-ahead log, so that deleted personal data is nowhere in it. Best effort."""
-        connection = self.raw_connection()
-        try:
+        """Empty the write-ahead log, so that deleted personal data is nowhere in it. Best effort.
+
+        What was committed before stands, so a failure is not raised; the next one to empty it succeeds.
+        """
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(self.raw_connection()) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            connection.close()
 
     def raw_connection(self) -> sqlite3.Connection:
         """A connection of the standard library's in autocommit mode, for the ledger's outbox; close it."""

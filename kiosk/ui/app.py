@@ -1,5 +1,5 @@
 # mypy: disallow-subclassing-any=False
-"""The kiosk's window: polls the desk on Kivy's clock and shows the page of the moment. No device, no waiting, no deciding."""
+"""The kiosk's window: polls the desk and shows the page of the moment. No device, no waiting, no deciding."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class KioskApp(App):
             Builder.unload_file(path)
             Builder.load_file(path)
 
-    def load_kv(self, filename: str | None = None) -> bool:
+    def load_kv(self, *_: object, **__: object) -> bool:
         """Nothing by name: LOOKS is the whole list."""
         return False
 

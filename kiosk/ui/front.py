@@ -1,4 +1,4 @@
-"""What is in front of the customer: place, focused visit, language, size. Turns touches into Desk calls; draws nothing."""
+"""What is in front of the customer: place, visit, language, size. Turns touches into Desk calls; draws nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a line of Chinese or English may break (the core of UAX #14 and of the Chinese 禁则). Measures nothing itself."""
+"""Where a line of Chinese or English may break (the core of UAX #14 and of 禁则). Measures nothing itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 NEVER_STARTS: Final = "，。、；：？！）》】」』”’…—·％,.;:?!)]}%/"
 NEVER_ENDS: Final = "（《【「『“‘([{"
+PHRASE_ENDS: Final = frozenset("，。、；：？！")
 Measure = Callable[[str], float]
 
 
@@ -54,10 +55,23 @@ def _fill(units: list[str], width: float, measure: Measure) -> list[str]:
     return [line.strip() for line in lines]
 
 
+def _fill_phrases(units: list[str], width: float, measure: Measure) -> list[str]:
+    """Like _fill, but a line gives its last words to the next where a Chinese phrase ends in its second half."""
+    lines: list[list[str]] = [[]]
+    for unit in units:
+        line = lines[-1]
+        if line and measure("".join([*line, unit]).rstrip()) > width:
+            ends = [i + 1 for i, piece in enumerate(line) if piece.rstrip()[-1:] in PHRASE_ENDS]
+            cut = ends[-1] if ends and measure("".join(line[: ends[-1]])) >= width * 0.4 else len(line)
+            lines[-1:] = [line[:cut], line[cut:]]
+        lines[-1].append(unit)
+    return ["".join(line).strip() for line in lines]
+
+
 def wrap(text: str, width: float, measure: Measure, balance: bool = False) -> str:
     """``text`` with line feeds so that no line is wider than ``width`` (in ``measure``'s unit).
 
-    ``balance`` evens the lines out, for headings: the same number of lines, none left nearly empty.
+    ``balance`` breaks Chinese after a phrase where that costs no line, and else evens the lines out.
     """
     return "\n".join(_wrap_paragraph(line, width, measure, balance) for line in text.split("\n"))
 
@@ -70,6 +84,9 @@ def _wrap_paragraph(text: str, width: float, measure: Measure, balance: bool) ->
     lines = _fill(units, width, measure)
     if not balance or len(lines) == 1:
         return "\n".join(lines)
+    phrases = _fill_phrases(units, width, measure)
+    if phrases != lines and len(phrases) == len(lines):
+        return "\n".join(phrases)
     low, high = width / 2, width
     for _ in range(7):
         middle = (low + high) / 2

@@ -14,7 +14,7 @@ ALL_READ = UserDataView(
 )
 DAMAGED = replace(COUNTED, after=1203, identical=1201, hashed=862, changed=2, missing=1)
 NOTES = {
-    "zh": "拍夜景更清楚\n电池更耐用,待机更久\n修复了通话时偶尔没声音的问题",
+    "zh": "拍夜景更清楚\n电池更耐用，待机更久\n修复了通话时偶尔没声音的问题",
     "en": "Clearer pictures at night\nThe battery lasts longer on standby\nCalls no longer lose sound now and then",
 }
 PHASES = ("write", "restart", "check", "confirm")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -15,11 +16,13 @@ from kivy.uix.widget import Widget
 from kiosk.flow.view import DeskView
 from kiosk.ui.app import KioskApp
 from kiosk.ui.attention import COUNTDOWN_S, IDLE_S
+from kiosk.ui.parts.page import Reader
 from kiosk.ui.samples import Sample, SampleDesk
 from kiosk.ui.theme import guess_dpi
 
 LEAST_FRAMES: Final = 5
 QUIET_FRAMES: Final = 3
+SCROLL_DECIDES_S: Final = 0.4  # where a page scrolls, Kivy passes a tap on only after it was not a drag
 MOST_FRAMES: Final = 200
 
 
@@ -76,7 +79,7 @@ class Stagehand:
         """Lets layout, text and animations come to rest: several frames in which no text or place changes."""
         quiet, before = 0, ""
         for frame in range(MOST_FRAMES):
-            self._tick()
+            self.tick()
             now = self._picture()
             quiet = quiet + 1 if now == before else 0
             before = now
@@ -85,7 +88,7 @@ class Stagehand:
         EventLoop.idle()
 
     @staticmethod
-    def _tick() -> None:
+    def tick() -> None:
         """A frame without its painting, which is what takes the time in software."""
         Clock.tick()
         Builder.sync()
@@ -132,6 +135,10 @@ class Stagehand:
         for _ in range(4):
             EventLoop.idle()
         finger.lift()
+        if any(isinstance(one, Reader) and one.do_scroll_y for one in self.widgets()):
+            ends_s = time.monotonic() + SCROLL_DECIDES_S
+            while time.monotonic() < ends_s:
+                self.tick()
         self.clock.now_s += rest_s
         self.settle()
 

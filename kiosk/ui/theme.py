@@ -35,6 +35,8 @@ class Palette:
     STOP: Final = _hex("99141B")
     STOP_TINT: Final = _hex("FBE3E3")
     NIGHT: Final = _hex("0B1A38")  # attract and privacy cover
+    NIGHT_DISC: Final = _hex("13264F")
+    NIGHT_DISC_INNER: Final = _hex("1A3266")
     NIGHT_LINE: Final = _hex("3D5585")
     NIGHT_SOFT: Final = _hex("B9CBF2")
     NIGHT_GLOW: Final = _hex("8FB4FF")

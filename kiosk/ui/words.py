@@ -77,7 +77,8 @@ class Words:
         """The text of this language from data that carries several; any other rather than nothing."""
         return texts.get(self.language) or next(iter(texts.values()), "")
 
-    def keys(self) -> frozenset[str]:
+    def all_keys(self) -> frozenset[str]:
+        """Every key there is."""
         return frozenset(self._entries)
 
     def entry(self, key: str) -> Entry:
@@ -111,10 +112,10 @@ def load() -> dict[str, Words]:
     books = {language: Words(language) for language in LANGUAGES}
     first, *others = books.values()
     for other in others:
-        for key in sorted(first.keys() ^ other.keys()):
-            lacking = other if key in first.keys() else first
+        for key in sorted(first.all_keys() ^ other.all_keys()):
+            lacking = other if key in first.all_keys() else first
             raise LocaleError(f"locale {lacking.language}: {key} is missing")
-        for key in sorted(first.keys()):
+        for key in sorted(first.all_keys()):
             if parameters(first.entry(key)) != parameters(other.entry(key)):
                 raise LocaleError(
                     f"locale {other.language}: {key} has other parameters than {first.language}"

@@ -15,6 +15,9 @@ import pytest
 from station.children import last_json
 from station.system import System
 
+# One worker runs all of this file, so that the demo runs once.
+pytestmark = pytest.mark.xdist_group("demo")
+
 
 def station(*words: str, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "station", *words]

@@ -1,4 +1,4 @@
-"""One window for all screen tests: starts Xvfb itself when there is no display, keeps Kivy out of the home directory."""
+"""One window for all screen tests: starts Xvfb itself when there is no display, keeps Kivy out of the home."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a careful eye finds wrong with a screen: text cut off or on top of other text, targets too small or too close."""
+"""What a careful eye finds wrong with a screen: text cut off or on other text, targets too small or too close."""
 
 from __future__ import annotations
 

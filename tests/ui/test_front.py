@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -184,7 +186,7 @@ def test_no_loss_goes_unsaid(data: UserDataView) -> None:
     for name in ("changed", "missing", "unreadable", "added"):
         assert said.get(f"result.row.{name}", 0) == getattr(data, name)
     if verdict.headline(data) == "result.headline.all":
-        assert not (data.missing or data.changed or data.unreadable)
+        assert data.missing == data.changed == data.unreadable == 0
         assert data.hashed == data.before == data.after
 
 
@@ -221,6 +223,21 @@ def test_every_sign_is_in_the_icon_font() -> None:
     with TTFont(fonts.ICON_FILE) as face:
         known = face.getBestCmap()
     assert {name for name, char in ICONS.items() if ord(char) not in known} == set()
+
+
+# -- starting without a display
+
+
+@pytest.mark.parametrize("display", [None, ":4097"])
+def test_without_a_display_the_kiosk_says_so_in_one_line(tmp_path: Path, display: str | None) -> None:
+    env = {key: value for key, value in os.environ.items() if key not in ("DISPLAY", "SDL_VIDEODRIVER")}
+    env |= {"XDG_STATE_HOME": str(tmp_path), "KIVY_HOME": str(tmp_path / "kivy")}
+    env |= {"DISPLAY": display} if display else {}
+    words = [sys.executable, "-m", "station", "kiosk", "--size", "540x960"]
+    run = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 1
+    assert run.stderr.startswith("station: ")
+    assert run.stderr.count("\n") == 1
 
 
 # -- who may be imported

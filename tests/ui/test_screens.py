@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from kiosk.flow.view import Screen
 from kiosk.ui.samples import Sample, every_sample
+from kiosk.ui.theme import LOW_REACH_MM
 from tests.ui import looks
 from tests.ui.conftest import COUNTER, LANDSCAPE, PORTRAIT
 
@@ -38,8 +40,21 @@ def walk(
         hand.show(sample, language, percent, low)
         # Large text, a lowered page and the small counter panel may scroll; nothing else may.
         may_scroll = percent > 100 or low or size == "counter"
-        found.append((sample, looks.text_faults(hand, may_scroll) + looks.tap_faults(hand)))
+        found.append(
+            (sample, looks.text_faults(hand, may_scroll) + looks.tap_faults(hand) + reach_faults(hand))
+        )
     return found
+
+
+def reach_faults(hand: Stagehand) -> list[str]:
+    """In low-reach mode nothing to touch is above 1220 mm."""
+    theme = hand.app.theme
+    if not theme.low_reach:
+        return []
+    tops = {
+        tap.key: theme.panel_bottom_mm + looks.box_of(tap)[3] * 25.4 / theme.dpi for tap in looks.taps(hand)
+    }
+    return [f"{key} reaches {top_mm:.0f} mm" for key, top_mm in tops.items() if top_mm > LOW_REACH_MM + 1]
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -76,23 +91,26 @@ def test_every_screen_can_call_the_duty_manager_with_one_touch(hand: Stagehand, 
         assert [one[0] for one in hand.desk.asked] == ["call_manager"], sample.name
 
 
-def test_a_screen_in_english_shows_no_chinese_and_the_other_way_round(hand: Stagehand) -> None:
-    """But for the language button, and the manager's own name."""
-    for sample in every_sample():
-        if sample.place in ("asleep", "attract"):
-            continue  # both languages on purpose
+def monolingual() -> list[Sample]:
+    return [sample for sample in every_sample() if sample.place not in ("asleep", "attract")]
+
+
+def test_a_screen_in_english_shows_no_chinese(hand: Stagehand) -> None:
+    """But for the language button and the manager's own name."""
+    for sample in monolingual():
         hand.show(sample, "en")
-        said = [text.words for text in looks.texts(hand) if text.words not in ("中文",)]
-        chinese = [words for words in said if any("\u4e00" <= char <= "\u9fff" for char in words)]
-        assert [words for words in chinese if "李敏" not in words] == [], sample.name
+        said = [text.words for text in looks.texts(hand) if text.words != "中文" and "李敏" not in text.words]
+        assert [words for words in said if any("\u4e00" <= char <= "\u9fff" for char in words)] == [], (
+            sample.name
+        )
+
+
+def test_a_screen_in_chinese_shows_no_english_sentence(hand: Stagehand) -> None:
+    for sample in monolingual():
         hand.show(sample, "zh")
-        english = [
-            text.words
-            for text in looks.texts(hand)
-            if text.words != "English"
-            and len([word for word in text.words.split() if word.isascii() and word.isalpha()]) > 1
-        ]
-        assert english == [], sample.name
+        said = [text.words.split() for text in looks.texts(hand)]
+        wordy = [words for words in said if sum(one.isascii() and one.isalpha() for one in words) > 1]
+        assert wordy == [], sample.name
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -109,10 +127,38 @@ def says_all(words: str) -> bool:
     return "全部" in words or "所有" in words or "all" in words.lower().replace(",", " ").split()
 
 
-def test_in_low_reach_mode_nothing_to_touch_is_above_1220_mm(hand: Stagehand) -> None:
-    for sample in every_sample():
-        hand.show(sample, "zh", low=True)
-        theme = hand.app.theme
-        for tap in looks.taps(hand):
-            top_mm = theme.panel_bottom_mm + looks.box_of(tap)[3] * 25.4 / theme.dpi
-            assert top_mm <= 1220 + 1, (sample.name, tap.key)
+def test_a_drawing_leaves_nothing_behind_when_it_changes(hand: Stagehand) -> None:
+    """A label made while drawing would be painted by the drawing, too, and stay when the label goes."""
+    from kivy.graphics import Canvas
+
+    from kiosk.ui.drawings.drawing import Drawing
+
+    samples = {sample.name: sample for sample in every_sample()}
+    for name in ("keys", "keys_wren", "progress"):
+        hand.show(samples[name], "zh")
+        for drawing in (one for one in hand.widgets() if isinstance(one, Drawing)):
+            assert not [one for one in drawing.canvas.before.children if isinstance(one, Canvas)], name
+
+
+def test_the_plug_moves_in_a_quarter_of_a_second_and_rests_when_its_page_is_gone(hand: Stagehand) -> None:
+    from kiosk.ui.theme import MOTION_S
+
+    assert 0.15 <= MOTION_S <= 0.25
+    samples = {sample.name: sample for sample in every_sample()}
+    hand.app.moving = True
+    try:
+        hand.show(samples["connect"], "zh")
+        page = hand.app.page
+        seen: set[float] = set()
+        deadline_s = time.monotonic() + 20
+        while not {0, 1} <= seen:
+            assert time.monotonic() < deadline_s, seen
+            hand.tick()
+            seen.add(page.gap)
+        hand.show(samples["progress"], "zh")
+        left = page.gap
+        for _ in range(30):
+            hand.tick()
+        assert page.gap == left
+    finally:
+        hand.app.moving = False

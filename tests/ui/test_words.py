@@ -75,7 +75,7 @@ def forms(entry: words.Entry) -> list[str]:
 
 def texts(language: str) -> list[str]:
     book = BOOKS[language]
-    return [text for key in book.keys() for text in forms(book.entry(key))]
+    return [text for key in book.all_keys() for text in forms(book.entry(key))]
 
 
 def test_chinese_is_set_with_chinese_punctuation() -> None:
@@ -94,7 +94,7 @@ def test_the_word_all_stands_only_where_everything_was_read() -> None:
         book = BOOKS[language]
         keys = {
             key
-            for key in book.keys()
+            for key in book.all_keys()
             if re.search(pattern, str(book.entry(key)))
             and key.startswith(("result.", "needs_staff.", "safe."))
         }

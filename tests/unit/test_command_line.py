@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from kiosk.settings import load
 from station.__main__ import COMMANDS, main
 from station.errors import NEEDS_STAFF, OURS, REFUSED, UNREACHABLE, USAGE, StationError, explain
 
@@ -64,3 +66,10 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()
     process.wait(30)
+
+
+def test_the_sample_settings_are_a_station_that_loads() -> None:
+    sample = Path(__file__).resolve().parents[2] / "deploy/station.toml"
+    settings = load(sample)
+    assert [bay.number for bay in settings.bays] == [1, 2]
+    assert settings.broker is not None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from firmware_agent.manifest import Part, Release
 from firmware_agent.plan import FlashPlan, Reason, Write
 from kiosk.errors import FlowError
-from kiosk.flow import after_write, arrival, before_write
+from kiosk.flow import after_write, arrival, before_write, confirmation
 from kiosk.flow import effects as do
 from kiosk.flow import events as ev
 from kiosk.flow.diagram import generated
@@ -308,7 +308,7 @@ def reasons_in(source: str) -> set[str]:
 
 def test_every_reason_in_the_code_is_listed_for_the_screens() -> None:
     found = set(get_args(Reason)) | {LOST.verdict, UserData().verdict}
-    for module in (arrival, before_write, after_write):
+    for module in (arrival, before_write, after_write, confirmation):
         found |= reasons_in(inspect.getsource(module))
     assert {"keys_timeout", "boot_failed", "battery_low"} <= found <= REASONS
 

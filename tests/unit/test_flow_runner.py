@@ -230,7 +230,8 @@ def test_a_killed_station_goes_on_where_its_book_says() -> None:
     stored = first.book.visits["V"]
     mid = replace(stored, state=State.WRITING, writes_done=1, reason="", percent=40)
     phone = ScriptedPhone(mode="bootloader")
-    with visiting(phone, PaperBook(kept={"V": tuple(phone.files)}), resume=mid) as second:
+    book = PaperBook(kept={"V": tuple(phone.files)}, visits={"V": mid})
+    with visiting(phone, book, resume=mid) as second:
         view = second.customer_to(Screen.RESULT)
         assert view.resumed
     assert [line for line in phone.log if line.startswith("write")] == ["write system_b"]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hw.flashing import FileImage
-from hw.readahead import from_chunks, read_ahead
+from hw.readahead import from_chunks, read_ahead, read_now
 
 
 def threads() -> list[threading.Thread]:
@@ -28,6 +28,7 @@ def test_the_bytes_are_the_same_and_every_piece_but_the_last_is_whole(
     assert all(len(view) == piece for view in pieces[:-1])
     assert all(pieces)
     assert not threads()
+    assert [bytes(view) for view in read_now(from_chunks(chunks), piece)] == pieces
 
 
 def test_an_error_of_the_source_comes_after_the_bytes_before_it() -> None:

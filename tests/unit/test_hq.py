@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hq import alarms, audit, commands, desk, queries, registry
 from hq.desk import Mail, Outcomes
-from hq.errors import HqError, RegistryError, SettingsError
+from hq.errors import HqError, RegistryError, SettingsError, StoreError
+from hq.service import Headquarters
 from hq.settings import Address, Settings, check, load
 from hq.store import Store, now_ms
 from hq.web import words
@@ -246,6 +247,66 @@ def test_a_ledger_that_became_shorter_is_noticed(store: Store, station: Reportin
     assert kinds(store) == ["rolled_back"]
 
 
+def test_a_birth_that_the_broker_repeats_is_no_rollback(store: Store, station: ReportingStation) -> None:
+    birth = presence(station)
+    bring(store, TOPICS.st, birth)
+    station.write("station.started")
+    bring(store, TOPICS.ev, sealed(station))
+    bring(store, TOPICS.st, birth, retained=True)  # headquarters was started again
+    bring(store, TOPICS.st, birth)  # or had not acknowledged it yet
+    assert kinds(store) == []
+
+
+def test_a_will_does_not_make_headquarters_forget_what_is_missing(
+    store: Store, station: ReportingStation
+) -> None:
+    will = presence(station, online=False)  # written before the connection began
+    bring(store, TOPICS.st, presence(station))
+    for _ in range(3):
+        station.write("station.started")
+    bring(store, TOPICS.st, presence(station))
+    bring(store, TOPICS.st, will)
+    assert audit.count(store).missing == 3
+
+
+def test_a_number_no_entry_can_have_settles_no_call(store: Store, station: ReportingStation) -> None:
+    station.write("call.requested", "V1", "customer")
+    station.write("call.acknowledged", "V1", "hq", call_index=2**64 - 1)
+    bring(store, TOPICS.ev, sealed(station))
+    assert held(store) == [1, 2]
+    assert queries.calls(store)[0].state == "open"
+
+
+def test_a_commit_that_failed_does_not_stop_the_next_one(store: Store) -> None:
+    def orphan() -> None:
+        with store.write() as connection:
+            connection.execute("PRAGMA defer_foreign_keys=ON")  # so that it is the COMMIT that fails
+            connection.execute(
+                "INSERT INTO entries (station, epoch, idx, hash, batch, visit, kind, actor, wall_ms,"
+                " received_ms) VALUES ('S01', 'e', 1, x'00', 99, '', '', '', 1, 1)"
+            )
+
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        orphan()
+    with store.write() as connection:
+        assert connection.execute("SELECT count(*) FROM entries").fetchone()[0] == 0
+
+
+def test_the_database_is_its_owners_alone_wherever_it_lies(tmp_path: Path) -> None:
+    store = Store(tmp_path / "a?b#c%20" / "hq.sqlite3")
+    assert queries.stations(store) == []
+    assert store.path.stat().st_mode & 0o077 == 0
+
+
+def test_two_headquarters_do_not_share_a_state(tmp_path: Path) -> None:
+    settings = Settings(state=tmp_path, web=Address("127.0.0.1", 0))
+    first = Headquarters(settings)
+    with pytest.raises(SettingsError, match="another headquarters"):
+        Headquarters(settings)
+    first.close()
+    Headquarters(settings).close()
+
+
 def test_a_late_will_does_not_hide_a_station_that_is_back(store: Store, station: ReportingStation) -> None:
     bring(store, TOPICS.st, presence(station, nonce=b"1" * 16))
     bring(store, TOPICS.st, presence(station, nonce=b"2" * 16))
@@ -328,16 +389,15 @@ def test_visits_come_page_by_page(store: Store, station: ReportingStation) -> No
         connection.executemany(
             "INSERT INTO visits (station, visit, begun_ms, last_ms, entries, last_kind)"
             " VALUES (?, ?, ?, ?, 1, '')",
-            [("S01", f"V{n:03}", n, n) for n in range(120)],
+            [("S01", f"V{n:03}", n // 40, n) for n in range(120)],  # many in one millisecond
         )
     seen: list[str] = []
-    before: int | None = None
+    page = queries.visits(store, "S01")
     while True:
-        page = queries.visits(store, "S01", before)
         seen += [visit.visit for visit in page.visits]
-        before = page.older
-        if before is None:
+        if not page.older:
             break
+        page = queries.visits(store, "S01", page.older)
     assert seen == [f"V{n:03}" for n in reversed(range(120))]
 
 
@@ -347,6 +407,19 @@ def test_alarms_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
         for number in range(9):
             alarms.sound(connection, f"S{number}", "unknown_station", "x")
     assert len(queries.alarms(store)) == 3
+
+
+def test_no_noise_hides_another_stations_alarm(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarms, "MAX_ALARMS", 3)
+    monkeypatch.setattr(alarms, "MAX_EVIDENCE", 2)
+    with store.write() as connection:
+        for number in range(9):
+            alarms.sound(connection, f"X{number}", "unknown_station", "x")
+            alarms.sound(connection, "loud", "tamper", "x", epoch="e", index=number, evidence=b"m")
+        alarms.sound(connection, "S01", "tamper", "x", epoch="e", index=1, evidence=b"m")
+        kept = connection.execute("SELECT count(evidence) FROM alarms").fetchone()[0]
+    assert len(queries.alarms(store)) == 3 + 3 + 1
+    assert kept == 2 + 1
 
 
 @pytest.mark.parametrize(
@@ -362,6 +435,9 @@ def test_alarms_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> No
         'time_zone = "Nowhere/Atall"',
         "pins = 3",
         "not toml",
+        "command_life_s = " + "9" * 5000,
+        "pins = " + "[" * 5000,
+        'web = "127.0.0.1:' + "9" * 5000 + '"',
     ],
 )
 def test_settings_that_cannot_be_used_are_refused_in_one_line(tmp_path: Path, text: str) -> None:

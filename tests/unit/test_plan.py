@@ -12,6 +12,7 @@ from firmware_agent.errors import PartitionRefused
 from firmware_agent.manifest import Part, Release, version_key
 from firmware_agent.partitions import PROTECTED
 from firmware_agent.plan import FlashPlan, Override, PlanRefused, UpToDate, check_partition, make_plan
+from hw.proto.fastboot import PROTECTED_NAMES, PROTECTED_PREFIXES
 from kiosk.flow.visit import BootFacts
 
 MIB = 1024 * 1024
@@ -96,6 +97,7 @@ def test_the_same_version_is_up_to_date_however_it_is_written(version: str) -> N
             "too_big_for_partition",
         ),
         (replace(HERON, max_download_bytes=None), release(), "no_max_download"),
+        (replace(HERON, max_download_bytes=4096), release(), "no_max_download"),
         (replace(HERON, snapshot_update_status="merging"), release(), "snapshot_merging"),
         (replace(HERON, snapshot_update_status="snapshotted"), release(), "snapshot_merging"),
         (replace(HERON, current_slot=None), release(), "slot_state"),
@@ -136,6 +138,13 @@ def test_the_owners_partitions_are_never_written(name: str) -> None:
 def test_what_belongs_to_one_device_is_never_written(name: str) -> None:
     with pytest.raises(PartitionRefused):
         check_partition(name)
+
+
+@pytest.mark.parametrize("suffix", ["", "_a", "_b", "_c"])
+@pytest.mark.parametrize("name", sorted({*PROTECTED_NAMES, *PROTECTED_PREFIXES}))
+def test_what_the_fastboot_core_would_refuse_is_refused_before_consent(name: str, suffix: str) -> None:
+    with pytest.raises(PartitionRefused):
+        check_partition(name + suffix)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../boot", "x" * 37, "boot:raw", "boot\n", "系统"])

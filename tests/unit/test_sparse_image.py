@@ -59,7 +59,7 @@ blocks = st.lists(st.sampled_from([0, 0, 1, 2, 255]), min_size=1, max_size=40).m
 
 
 @given(
-    image=blocks, tail=st.binary(max_size=100), limit=st.integers(8192, 80_000), piece=st.integers(1, 20_000)
+    image=blocks, tail=st.binary(max_size=100), limit=st.integers(8192, 80_000), piece=st.integers(61, 20_000)
 )
 @settings(max_examples=80)
 def test_the_parts_together_are_the_image_and_each_fits(

@@ -130,6 +130,19 @@ def test_the_owners_paths_are_kept_for_the_visit_and_gone_from_the_file_after_it
     assert SECRET.encode() not in everything
 
 
+def test_a_log_that_cannot_be_emptied_does_not_undo_the_commit_before_it(
+    book: Book, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.commit(FULL, [Keep(ITEMS)])
+    closed = replace(FULL, state=State.UPDATED)
+    broken = sqlite3.connect(tmp_path / FILE)
+    broken.close()
+    monkeypatch.setattr(Database, "raw_connection", lambda _self: broken)
+    book.commit(closed, [Forget(), Record("visit.closed")])
+    assert book.open_visits() == []
+    assert book.inventory(FULL.visit) == []
+
+
 def test_serial_numbers_stand_in_entries_only_as_keyed_digests(book: Book, tmp_path: Path) -> None:
     book.record(Record("phone.identified", {"serial_digest": Keyed("HER123")}))
     body = ledger.entries(raw(tmp_path))[0].body

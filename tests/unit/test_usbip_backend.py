@@ -66,6 +66,7 @@ class Bus:
         self.address: tuple[str, int] = self._listener.getsockname()
         self.session: socket.socket | None = None
         self.unlinked = threading.Event()
+        self.cleared: list[int] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -112,7 +113,9 @@ class Bus:
         self.answer(4, seqnum, -errno.ECONNRESET, 0)
 
     def _control(self, seqnum: int, setup: bytes, length: int) -> None:
-        kind, request, value, _, _ = struct.unpack("<BBHHH", setup)
+        kind, request, value, index, _ = struct.unpack("<BBHHH", setup)
+        if (kind, request) == (0x02, 1):
+            self.cleared.append(index)
         answers = {(0x80, 6, 0x100): self.device, (0x80, 6, 0x200): self.configuration, (0x80, 8, 0): b"\1"}
         answers[0x80, 6, 0x300] = b"\4\3\x09\x04"
         answers[0x80, 6, 0x303] = b"\x0c\3" + "HER42".encode("utf-16-le")
@@ -264,7 +267,7 @@ def test_pyusb_cannot_reopen_a_device_that_went_away_even_if_another_is_there_no
         backend.close()
 
 
-def test_a_stall_is_told_from_a_lost_link_and_can_be_cleared() -> None:
+def test_a_stall_is_told_from_a_lost_link_and_cleared_for_whoever_comes_next() -> None:
     answers = iter([-errno.EPIPE, 0])
     with (
         bus(lambda self, fields, data: self.done(fields, status=next(answers))) as server,
@@ -272,7 +275,7 @@ def test_a_stall_is_told_from_a_lost_link_and_can_be_cleared() -> None:
     ):
         with pytest.raises(Stalled):
             link.write(b"x", 1.0)
-        link.clear_halt()
+        assert server.cleared == [0x81, 0x02]
         link.write(b"x", 1.0)
 
 

@@ -57,7 +57,8 @@
   const main = document.getElementById("main");
   if (main.dataset.live) {
     let timer = 0;
-    const gather = () => { clearTimeout(timer); timer = setTimeout(refresh, GATHER_MS); };
+    // The first change sets the clock, not the last: under steady changes the page must still be read again.
+    const gather = () => { timer = timer || setTimeout(() => { timer = 0; refresh(); }, GATHER_MS); };
     let first = true;
     follow(new EventSource(main.dataset.live)).addEventListener("changed", gather);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) gather(); });

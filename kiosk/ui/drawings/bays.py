@@ -50,7 +50,7 @@ class BayBadge(Drawing):
     fill = ColorProperty(Palette.INK)
     ink = ColorProperty(Palette.ON_DARK)
 
-    def draw(self, pen: Pen, stroke: float) -> None:
+    def draw(self, pen: Pen, _stroke: float) -> None:
         number = int(self.number)
         draw_light(pen, number, (22, 22), 18, tuple(self.fill))
         down = 3.5 if (number - 1) % 6 == 2 else 0

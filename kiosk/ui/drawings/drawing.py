@@ -1,5 +1,5 @@
 # mypy: disallow-subclassing-any=False
-"""A drawing fitted into its widget and redrawn when its size or properties change. Subclasses draw; this only frames."""
+"""A drawing fitted into its widget, redrawn when size or properties change. Subclasses draw; this only frames."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Drawing(Widget):
 
     def __init__(self, **kwargs: object) -> None:
         self._tags: dict[str, Text] = {}
-        self._seen: set[str] = set()
+        self._wanted: dict[str, tuple[str, dict[str, object], tuple[float, ...]]] = {}
         self._redraw = Clock.create_trigger(self._draw_all, -1)
         super().__init__(**kwargs)
         for name in ("pos", "size", *self.REDRAW):
@@ -46,12 +46,26 @@ class Drawing(Widget):
         if scale <= 0:
             return
         pen = Pen(self.center_x - width * scale / 2, self.center_y - height * scale / 2, scale)
-        self._seen = set()
+        self._wanted = {}
         self.canvas.before.clear()
         with self.canvas.before:
             self.draw(pen, self.theme_stroke_px / scale)
-        for key in self._tags.keys() - self._seen:
+        self._set_tags()
+
+    def _set_tags(self) -> None:
+        """Outside the drawing: a label made inside it would be painted by it, too, and stay behind."""
+        for key in self._tags.keys() - self._wanted.keys():
             self.remove_widget(self._tags.pop(key))
+        for key, (words, look, spot) in self._wanted.items():
+            label = self._tags.get(key)
+            if label is None:
+                label = self._tags[key] = Text(one_line=True, size_hint=(None, None))
+                self.add_widget(label)
+                label.fbind("size", self._place, label)
+            label.words, label.spot = words, spot
+            for name, value in look.items():
+                setattr(label, name, value)
+            self._place(label)
 
     def draw(self, pen: Pen, stroke: float) -> None:
         """Draws with ``pen``; ``stroke`` is the house's line width in units."""
@@ -68,19 +82,10 @@ class Drawing(Widget):
         anchor: tuple[float, float] = (0.5, 0.5),
         bold: bool = True,
         font: str = BODY_FONT,
-    ) -> Text:
+    ) -> None:
         """A word in the drawing, at a point in units; ``anchor`` is the part of the word that lies there."""
-        self._seen.add(key)
-        label = self._tags.get(key)
-        if label is None:
-            label = self._tags[key] = Text(one_line=True, size_hint=(None, None))
-            self.add_widget(label)
-            label.fbind("size", self._place, label)
-        label.words, label.color, label.font_name, label.bold = words, colour, font, bold
-        label.font_size = round(size_px)
-        label.spot = (*pen.at(*at), *anchor)
-        self._place(label)
-        return label
+        look = {"color": colour, "font_name": font, "bold": bold, "font_size": round(size_px)}
+        self._wanted[key] = (words, look, (*pen.at(*at), *anchor))
 
     @staticmethod
     def _place(label: Text, *_: object) -> None:

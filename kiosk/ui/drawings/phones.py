@@ -145,7 +145,7 @@ class PhoneScene(Drawing):
     sign_mood = StringProperty("next")
 
     def frame(self) -> tuple[float, float]:
-        return self.FRAME if self.keys else (180.0, 236.0)
+        return self.FRAME if self.keys else (136.0, 236.0)
 
     def draw(self, pen: Pen, stroke: float) -> None:
         shape = shape_of(self.model)

@@ -63,7 +63,7 @@ class Footer(BoxLayout):
     stop = BooleanProperty(False)
     called = BooleanProperty(False)
 
-    def on_kv_post(self, base_widget: Widget) -> None:
+    def on_kv_post(self, _base_widget: Widget) -> None:
         """Keeps the optional buttons alive while they are out of the row (ids hold them weakly)."""
         self._home_tap, self._stop_tap = (self.ids[name].__self__ for name in ("home_tap", "stop_tap"))
         self.fbind("back", self._offer_both)

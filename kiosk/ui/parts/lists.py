@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from kivy.properties import ColorProperty, ListProperty, NumericProperty, ObjectProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
@@ -78,8 +80,13 @@ class CountTable(Stack):
 
     rows = ListProperty([])
 
-    SIGNS = {"safe": "check-circle", "plain": "file-find", "do": "help-circle", "stop": "alert-circle"}
-    INKS = {"safe": Palette.SAFE, "plain": Palette.INK, "do": Palette.DO_INK, "stop": Palette.STOP}
+    SIGNS: ClassVar = {
+        "safe": "check-circle",
+        "plain": "file-find",
+        "do": "help-circle",
+        "stop": "alert-circle",
+    }
+    INKS: ClassVar = {"safe": Palette.SAFE, "plain": Palette.INK, "do": Palette.DO_INK, "stop": Palette.STOP}
 
     def on_rows(self, *_: object) -> None:
         self.clear_widgets()

@@ -128,7 +128,7 @@ class Page(Widget):
         if side == "wide":
             bottom, height = self._put(Actions, left, bottom, width, height)
         under = {"left": left, "right": right}
-        rooms = {place: (bottom, height) for place in under}
+        rooms = dict.fromkeys(under, (bottom, height))
         if side in rooms:
             rooms[side] = self._put(Actions, under[side], bottom, half, height)
         self._pair(right, *rooms["right"], half)
@@ -148,16 +148,18 @@ class Page(Widget):
         return bottom + taken, height - taken
 
     def _pair(self, left: float, bottom: float, height: float, width: float) -> None:
-        """The right half: cards if there are any, else the picture."""
-        hero, cards = self._slots.get(Hero), self._height(Aside) > 0
+        """The right half: cards if there are any; the picture in the room that is left."""
+        cards = self._height(Aside) > 0
         if self._side.parent is not None:
             self._side.opacity = 1 if cards else 0
-            top = bottom + height
             tall = min(self._side.column.height, height)
-            self._side.pos, self._side.size = (left, top - tall), (width, tall)
+            self._side.pos, self._side.size = (left, bottom + height - tall), (width, tall)
+            if cards:
+                height -= tall + App.get_running_app().theme.section
+        hero = self._slots.get(Hero)
         if hero is not None:
-            self._show_hero(hero, not cards and height >= hero.least)
-            hero.pos, hero.size = (left, bottom), (width, height)
+            self._show_hero(hero, height >= hero.least)
+            hero.pos, hero.size = (left, bottom), (width, max(1.0, height))
 
     def _stack(self, left: float, bottom: float, height: float, width: float, hero: Hero | None) -> None:
         """Words at the top, the foot at the bottom, the picture between if it fits."""

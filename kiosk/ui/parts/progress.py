@@ -61,7 +61,7 @@ class Ring(Drawing):
             return
         self.turn = (self.turn + dt * 360 / TURN_S) % 360
 
-    def draw(self, pen: Pen, stroke: float) -> None:
+    def draw(self, pen: Pen, _stroke: float) -> None:
         thick = 13.0
         pen.disc(120, 120, 118, Palette.WELL)
         pen.disc(120, 120, 118 - thick, Palette.GROUND)
@@ -97,7 +97,7 @@ class PhaseLine(Drawing):
     def frame(self) -> tuple[float, float]:
         return (max(1.0, self.width), max(1.0, self.height))
 
-    def draw(self, pen: Pen, stroke: float) -> None:
+    def draw(self, pen: Pen, _stroke: float) -> None:
         theme = App.get_running_app().theme
         count = max(1, len(self.names))
         cell = self.width / count

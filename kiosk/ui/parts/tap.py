@@ -1,5 +1,5 @@
 # mypy: disallow-subclassing-any=False
-"""Things to touch: at least 20 mm, pressed look at once. Their looks are in parts.kv; what they do is said where used."""
+"""Things to touch: at least 20 mm, pressed look at once. Looks are in parts.kv; what they do is said where used."""
 
 from __future__ import annotations
 

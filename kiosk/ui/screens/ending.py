@@ -1,5 +1,5 @@
 # mypy: disallow-subclassing-any=False
-"""How a visit ends: updated, nothing to do, refused, stopped, or a matter for staff. Every end says if the phone is safe."""
+"""How a visit ends: updated, nothing to do, refused, stopped, for staff. Every end says if the phone is safe."""
 
 from __future__ import annotations
 

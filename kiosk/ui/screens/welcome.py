@@ -31,8 +31,8 @@ class Poster(Drawing):
     )
 
     def draw(self, pen: Pen, stroke: float) -> None:
-        for radius, colour in ((176, "13264F"), (140, "1A3266")):
-            pen.disc(180, 180, radius, tuple(int(colour[i : i + 2], 16) / 255 for i in (0, 2, 4)) + (1.0,))
+        pen.disc(180, 180, 176, Palette.NIGHT_DISC)
+        pen.disc(180, 180, 140, Palette.NIGHT_DISC_INNER)
         pen.arc(180, 180, 176, 0, 359.9, Palette.NIGHT_LINE, stroke * 1.2)
         pen.arc(180, 180, 176, 0, 262, Palette.NIGHT_GLOW, stroke * 3.2)
         shape = shape_of("heron")
@@ -105,7 +105,7 @@ class HomePage(Page):
     busy = BooleanProperty(False)
 
 
-def bay_words(bay: BayView, job: JobView | None) -> str:
+def bay_words(job: JobView | None) -> str:
     """One line about a bay that is fit for any passer-by."""
     say = App.get_running_app().say
     if job is None:

@@ -1,0 +1,1 @@
+"""The words, one JSON file per language; a package so that they are installed."""
