@@ -114,6 +114,12 @@ class Headquarters:
     def run(self, on_ready: Callable[[Ready], None]) -> None:
         """Serve. ``on_ready`` runs once, when the page answers and the broker was waited for."""
         self._socket = bound = self._bind()
+        try:
+            self._serve(bound, on_ready)
+        finally:
+            self.close()
+
+    def _serve(self, bound: socket.socket, on_ready: Callable[[Ready], None]) -> None:
         address = Address(self.settings.web.host, bound.getsockname()[1])
         self.intake.start()
         connected = self.intake.wait_connected(BROKER_S)
@@ -139,10 +145,7 @@ class Headquarters:
             limit_concurrency=512,
         )
         self._server = _Server(config, self.feed, started)
-        try:
-            self._server.run(sockets=[bound])
-        finally:
-            self.close()
+        self._server.run(sockets=[bound])
 
     def stop(self) -> None:
         """End :meth:`run` from another thread."""

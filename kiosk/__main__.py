@@ -62,7 +62,13 @@ def run(args: argparse.Namespace) -> int:
 
     signs = Signboard(chosen.hotline, chosen.hours)
     with Station(chosen) as station:
-        app = KioskApp(station.desk, dpi=dpi, signboard=signs, language=chosen.language)
+        app = KioskApp(
+            station.desk,
+            dpi=dpi,
+            signboard=signs,
+            language=chosen.language,
+            panel_bottom_mm=chosen.panel_bottom_mm,
+        )
         signal.signal(signal.SIGTERM, lambda *_: app.stop())  # visits stay open for the next start
         app.run()
     return 0

@@ -39,6 +39,7 @@ class Settings:
     hotline: str = "4008100000"
     hours: str = "8:30-20:30"
     dpi: float = 102.5  # 21.5 inch at 1920x1080
+    panel_bottom_mm: float = 850.0  # the panel's lower edge above the floor, for the low-reach mode
     language: str = "zh"
     hash_budget_s: float = 60.0
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -85,7 +86,7 @@ def _settings(top: Mapping[str, Any], folder: Path) -> Settings:
     for name in ("station", "hotline", "hours", "language"):
         if name in top:
             values[name] = _text(top, name)
-    for name in ("dpi", "hash_budget_s"):
+    for name in ("dpi", "panel_bottom_mm", "hash_budget_s"):
         if name in top:
             values[name] = _positive(top, name)
     if "releases_dir" in top:

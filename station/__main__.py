@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -60,19 +61,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     wanted = next((word for word in words if word in COMMANDS), None)
     args = parser(wanted).parse_args(words)
     try:
-        return int(_module(args.command).run(args))
+        code = int(_module(args.command).run(args))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a failure can still be told; not at the interpreter's exit
     except KeyboardInterrupt:
+        print("station: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader of our output went away (| head): not an error of ours. Keep the interpreter's flush quiet.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader of our output went away (| head): not an error of ours
         return 0
     except Exception as exc:
         if os.environ.get("STATION_DEBUG"):
             raise
         line, code = explain(exc)
         print(f"station: {line}", file=sys.stderr)
-        return code
+        _answer(args, exc, line, code)
+    return code
+
+
+def _answer(args: argparse.Namespace, exc: Exception, line: str, code: int) -> None:
+    """With ``--json`` an error, too, ends standard output with one object, unless the command wrote its own."""
+    try:
+        if getattr(args, "json", False) and not getattr(exc, "answered", False):
+            print(json.dumps({"error": line, "exit_code": code}, ensure_ascii=False))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        _drop_output()
+
+
+def _drop_output() -> None:
+    """Nobody can take it: keep the interpreter's own flush at the end quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -16,12 +16,16 @@ _BY_FAULT = {
 
 
 class StationError(Exception):
-    """Something a command refuses or cannot do. ``detail`` is one line; ``exit_code`` as in :data:`OK`..."""
+    """Something a command refuses or cannot do. ``detail`` is one line; ``exit_code`` as in :data:`OK`...
 
-    def __init__(self, detail: str, exit_code: int = REFUSED) -> None:
+    ``answered``: the command has already written its JSON object.
+    """
+
+    def __init__(self, detail: str, exit_code: int = REFUSED, *, answered: bool = False) -> None:
         super().__init__(detail)
         self.detail = detail
         self.exit_code = exit_code
+        self.answered = answered
 
 
 def explain(exc: BaseException) -> tuple[str, int]:

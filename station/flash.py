@@ -63,7 +63,9 @@ def run(args: argparse.Namespace) -> int:
         report["reason"] = detail
         state = f"{args.partition} may be half written" if report["written"] else "nothing was written"
         _finish(args, report, began)
-        raise StationError(f"{detail} ({state}; the owner's data was not touched)", code) from exc
+        raise StationError(
+            f"{detail} ({state}; the owner's data was not touched)", code, answered=True
+        ) from exc
     report.update(verdict="flashed", written=True)
     _finish(args, report, began)
     return OK

@@ -19,6 +19,7 @@ from station.errors import USAGE, StationError
 HELP = "Serve a virtual phone over USB/IP (and fastboot-TCP) on loopback until interrupted."
 _FACTORY_VERSION = "1.0.0"
 _FACTORY_BOOT_BYTES = 1 << 20
+MAX_BOOT_S = 3600
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +67,10 @@ def run(args: argparse.Namespace) -> int:
             return _serve(other.ready)
     if args.battery is not None and not 0 <= args.battery <= 100:
         raise StationError("--battery takes percent, 0 to 100", USAGE)
+    if not 0 <= args.boot_delay <= MAX_BOOT_S:  # refuses "nan", too
+        raise StationError(f"--boot-delay takes seconds, 0 to {MAX_BOOT_S}", USAGE)
+    if args.state is not None and args.state.exists() and not args.state.is_dir():
+        raise StationError(f"{args.state}: not a folder", USAGE)
     with contextlib.ExitStack() as stack:
         state = args.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virtual-phone-")))
         work = Path(stack.enter_context(_scratch()))
@@ -127,7 +132,7 @@ def _factory_release(model: Model, work: Path) -> Path:
 
 def _address(text: str) -> serve.Address:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
+    if not host or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return host, int(port)
 

@@ -45,6 +45,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Build; prints each image with its size and hash."""
+    if not 0 <= args.rollback_index < 2**64:
+        raise StationError("--rollback-index is a whole number from 0 to 2^64 - 1", USAGE)
     heading = Heading(
         model=args.model,
         variant=args.variant,

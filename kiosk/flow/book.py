@@ -28,6 +28,10 @@ class Book(Protocol):
 
     def release(self, bay: str) -> None: ...
 
+    def held_elsewhere(self) -> frozenset[str]:
+        """Bays that another living process serves now."""
+        ...
+
     def commit(self, visit: Visit, effects: Sequence[CommitEffect]) -> Mark:
         """The visit's row, its inventory and its ledger entries: all or nothing. The mark is the new head."""
         ...

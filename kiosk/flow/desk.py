@@ -122,12 +122,27 @@ class StationDesk:
         )
 
     def begin(self, language: str) -> str | None:
-        """A visit in a free bay, one with a phone in it first; the visit's id, or None when all are taken."""
+        """A visit in a free bay, one with a phone in it first; the visit's id, or None when all are taken.
+
+        A visit that another process began there and left (killed) is gone on with: its phone may be half
+        written. A bay that another process serves at this moment is taken.
+        """
         with self._lock:
-            free = [bay for bay in self._bays if bay.where not in self._runners]
-            if not free or self._stopping.is_set():
+            if self._stopping.is_set():
+                return None
+            try:
+                taken = self._tools.book.held_elsewhere() | self._runners.keys()
+                left = {visit.bay: visit for visit in self._tools.book.open_visits()}
+            except KioskError:
+                return None
+            free = [bay for bay in self._bays if bay.where not in taken]
+            if not free:
                 return None
             bay = next((bay for bay in free if self._present.get(bay.where)), free[0])
+            unfinished = left.get(bay.where)
+            if unfinished is not None:
+                self._start(replace(unfinished, bay_number=bay.number), resume=True)
+                return unfinished.visit
             options = Options(hash_budget_s=self._hash_budget_s, seed=self._new_seed())
             visit = Visit(str(ULID()), bay.where, bay.number, language, options)
             self._start(visit, resume=False)

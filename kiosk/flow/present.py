@@ -122,6 +122,7 @@ def user_data_view(data: UserData, counted_bytes: int = 0) -> UserDataView:
         unreadable=data.unreadable,
         added=data.added,
         bytes_before=data.bytes_before or counted_bytes,
+        truncated=data.truncated,
         not_seen=NOT_SEEN,
     )
 

@@ -44,6 +44,7 @@ class UserDataView:
     unreadable: int = 0
     added: int = 0
     bytes_before: int = 0
+    truncated: bool = False  # a listing was cut short: the counts are lower bounds
     not_seen: tuple[str, ...] = ()  # keys: "apps", "messages", "call_log", "settings"
 
 

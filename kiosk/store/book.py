@@ -72,6 +72,12 @@ class Book:
         with self._database.writing() as connection:
             connection.execute(sa.delete(LEASES).where(LEASES.c.bay == bay, LEASES.c.token == self._token))
 
+    def held_elsewhere(self) -> frozenset[str]:
+        """Bays that another living process, or another Book, serves now."""
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(LEASES)).all()
+        return frozenset(row.bay for row in rows if self._is_others(row))
+
     # -- visits
 
     def commit(self, visit: Visit, effects: Sequence[CommitEffect]) -> Mark:

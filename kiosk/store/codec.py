@@ -72,9 +72,15 @@ def _scalar(kind: type, value: object) -> object:
 
 def _object(kind: type, value: object) -> object:
     hints = _hints(kind)
-    if not isinstance(value, dict) or value.keys() != hints.keys():
+    # A field that came with a newer version of this program has its default in what an older one wrote.
+    required = {one.name for one in dataclasses.fields(kind) if _has_no_default(one)}
+    if not isinstance(value, dict) or not required <= value.keys() <= hints.keys():
         raise StoreError(f"a visit in the database is of another version of this program ({kind.__name__})")
-    return kind(**{name: _typed(hint, value[name]) for name, hint in hints.items()})
+    return kind(**{name: _typed(hints[name], item) for name, item in value.items()})
+
+
+def _has_no_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _enum(kind: type[Enum], value: object) -> object:

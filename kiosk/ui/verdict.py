@@ -22,7 +22,7 @@ def all_read(data: UserDataView) -> bool:
         data.before > 0
         and data.after == data.before
         and data.identical == data.hashed == data.before
-        and not (data.changed or data.missing or data.unreadable)
+        and not (data.changed or data.missing or data.unreadable or data.truncated)
     )
 
 

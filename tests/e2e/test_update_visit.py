@@ -274,6 +274,15 @@ def test_over_tcp_the_owners_files_are_not_claimed(shop: Shop) -> None:
     assert "files" in answer["user_data"]["not_seen"]
 
 
+def test_a_single_slot_phone_that_does_not_start_is_never_called_updated(shop: Shop) -> None:
+    options = ("--mode", "bootloader", "--fastboot-tcp", "127.0.0.1:0", "--fault", "corrupt-flash:boot")
+    with virtual_phone("wren", shop.releases / "wren" / "1.0.0", *options) as phone:
+        update = shop.update(phone.ready["fastboot_tcp"], None, "--no-inventory")
+        code, answer = update.finish()
+        assert phone.customer.status()["mode"] == "bootloader"
+    assert (code, answer["verdict"], answer["reason"]) == (4, "needs_staff", "boot_failed")
+
+
 def test_a_term_signal_mid_write_leaves_the_visit_to_the_same_command(shop: Shop) -> None:
     with virtual_phone("wren", shop.releases / "wren" / "1.0.0", "--fault", f"slow:{4 * MIB}") as phone:
         first = shop.update(phone.where, phone.customer)

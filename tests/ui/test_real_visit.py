@@ -28,10 +28,12 @@ VISIT_S = 90.0
 
 def watch(hand: Stagehand, done: Callable[[], bool], timeout_s: float = VISIT_S) -> None:
     """Frames go by until ``done``; the clock of the screen runs with the real one."""
-    deadline = time.monotonic() + timeout_s
+    now = time.monotonic()
+    deadline = now + timeout_s
     while not done():
-        assert time.monotonic() < deadline, f"still at {hand.app.shown.page}:\n{said(hand)}"
-        hand.clock.now_s += 0.02
+        assert now < deadline, f"still at {hand.app.shown.page}:\n{said(hand)}"
+        before, now = now, time.monotonic()
+        hand.clock.now_s += now - before
         hand.app.refresh()
         hand.tick()
 

@@ -112,6 +112,8 @@ class ScriptedPhone:
         return Mtp()
 
     def wait_unlocked(self, timeout_s: float, stop: threading.Event) -> bool:
+        if self.unlocked.is_set():
+            return True
         deadline = time.monotonic() + min(timeout_s, 0.05)
         while time.monotonic() < deadline and not stop.is_set():
             if self.unlocked.wait(0.01):
@@ -220,6 +222,7 @@ class PaperBook:
     visits: dict[str, Visit] = field(default_factory=dict)
     kept: dict[str, Sequence[UserObject]] = field(default_factory=dict)
     leased: set[str] = field(default_factory=set)
+    elsewhere: frozenset[str] = frozenset()
     fails: Exception | None = None
 
     def lease(self, bay: str) -> None:
@@ -227,6 +230,9 @@ class PaperBook:
 
     def release(self, bay: str) -> None:
         self.leased.discard(bay)
+
+    def held_elsewhere(self) -> frozenset[str]:
+        return self.elsewhere
 
     def commit(self, visit: Visit, effects: Sequence[CommitEffect]) -> Mark:
         if self.fails:

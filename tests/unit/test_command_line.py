@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from kiosk.settings import load
 from station.__main__ import COMMANDS, main
 from station.errors import NEEDS_STAFF, OURS, REFUSED, UNREACHABLE, USAGE, StationError, explain
+from tests.stations import ReportingStation
 
 
 class Fault(Exception):
@@ -66,6 +70,82 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert b"Traceback" not in process.stderr.read()
     process.stderr.close()
     process.wait(30)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("ledger", "head", "--db", "nowhere", "--json"), REFUSED),
+        (("phones", "--where", "nonsense", "--json"), USAGE),
+        (("update", "--phone", "nonsense", "--json"), USAGE),
+        (("flash", "--phone", "nonsense", "boot_a", "nowhere", "--json"), REFUSED),
+    ],
+)
+def test_an_error_too_ends_with_one_json_object(
+    words: tuple[str, ...], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == code
+    shown = capsys.readouterr()
+    (line,) = shown.out.splitlines()
+    assert isinstance(json.loads(line), dict)
+    assert len(shown.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--boot-delay", "nan"), ("--boot-delay", "-5"), ("--boot-delay", "1e300"), ("--state", __file__)],
+)
+def test_a_phone_that_cannot_be_is_a_usage_error(
+    words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["phone", "--model", "heron", *words]) == USAGE
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_output_that_nobody_can_take_is_said_in_one_line(tmp_path: Path) -> None:
+    ReportingStation(tmp_path, "S01").close()
+    words = ("ledger", "head", "--db", str(tmp_path / "S01.sqlite3"), "--json")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "station", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (OURS, "station: No space left on device\n")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_headquarters_that_still_waits_for_its_broker_stops_when_told(tmp_path: Path, number: int) -> None:
+    words = ("hq", "--state", str(tmp_path), "--broker", "127.0.0.1:1", "--web", "127.0.0.1:0")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "station", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline_s = time.monotonic() + 30
+    while not (tmp_path / "hq.sqlite3-wal").exists() and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    process.send_signal(number)
+    assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
+
+
+def test_a_rollback_index_beyond_its_field_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "boot").write_bytes(b"boot")
+    for index in ("-1", str(2**64)):
+        words = f"release build --model heron --variant cn --version 1.0 --rollback-index={index}"
+        places = [
+            "--key",
+            f"{tmp_path}/k.pem",
+            "--partition",
+            f"boot={tmp_path}/boot",
+            "--out",
+            f"{tmp_path}/o",
+        ]
+        assert main([*words.split(), *places]) == USAGE
+        assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_the_sample_settings_are_a_station_that_loads() -> None:

@@ -18,6 +18,7 @@ from kiosk.flow.desk import Bay, StationDesk
 from kiosk.flow.effects import CommitEffect
 from kiosk.flow.moves import needs_staff
 from kiosk.flow.runner import Tools
+from kiosk.flow.timeouts import Timeouts
 from kiosk.flow.update import begin, step
 from kiosk.flow.view import Screen
 from kiosk.flow.visit import Options, State, Visit
@@ -96,7 +97,7 @@ def test_a_single_slot_phone_that_started_is_confirmed() -> None:
 
 def test_a_phone_locked_while_its_files_are_counted_is_asked_to_be_unlocked_again() -> None:
     phone = LockedMidway(lock_at={1, 2})
-    with visiting(phone) as visit:
+    with visiting(phone, timeouts=Timeouts()) as visit:
         view = visit.customer_to(Screen.RESULT)
     assert (view.user_data.before, view.user_data.identical) == (2, 2)
     assert phone.looks == 4, "each count was done again"
@@ -254,6 +255,33 @@ def test_the_next_visit_of_a_bay_takes_it_only_once_the_last_one_gave_it_back() 
         wait_until(lambda: len(book.order) == 3)
         assert book.order == ["lease", "release", "lease"]
         assert book.leased == {"bay"}
+    finally:
+        desk.stop()
+
+
+def test_a_visit_that_a_killed_process_left_in_a_bay_is_gone_on_with() -> None:
+    """Its phone may be half written: a new visit there would say that nothing was written."""
+    book = PaperBook()
+    left = Visit("01LEFT", "bay", state=State.AWAIT_PHONE, resume_to=State.WRITING, written=True)
+    book.commit(left, [])
+    desk = StationDesk([Bay(4, "bay")], ScriptedPhone, Tools(book, OneRelease(), Known(), Clock(), QUICK))
+    assert desk.begin("zh") == "01LEFT"
+    try:
+        wait_until(lambda: desk.view().jobs[0].resumed)
+        job = desk.view().jobs[0]
+        assert (job.screen, job.written, job.bay_number) == (Screen.AWAIT_PHONE, True, 4)
+    finally:
+        desk.stop()
+
+
+def test_a_bay_that_another_process_serves_is_not_offered() -> None:
+    book = PaperBook(elsewhere=frozenset({"one"}))
+    tools = Tools(book, OneRelease(), Known(), Clock(), QUICK)
+    desk = StationDesk([Bay(1, "one"), Bay(2, "two")], ScriptedPhone, tools)
+    try:
+        assert desk.begin("zh")
+        assert [job.bay_number for job in desk.view().jobs] == [2]
+        assert desk.begin("zh") is None
     finally:
         desk.stop()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from hq import commands, desk, intake, queries, registry
 from hq.desk import Mail, Outcomes
@@ -27,9 +28,9 @@ class Acks(paho.Client):
         super().__init__(CallbackAPIVersion.VERSION2, manual_ack=True)
         self.acked: list[int] = []
 
-    def ack(self, mid: int, qos: int) -> paho.MQTTErrorCode:
+    def ack(self, mid: int, qos: int) -> MQTTErrorCode:
         self.acked.append(mid)
-        return paho.MQTTErrorCode.MQTT_ERR_SUCCESS
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
 
 @pytest.fixture
@@ -100,7 +101,12 @@ def test_a_command_that_a_lost_link_may_have_swallowed_is_sent_again(
     made: Intake, store: Store, station: ReportingStation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(made, "_publish", lambda topic, *_, **__: said.append(topic) or True)
+
+    def publish(topic: str, *_: object, **__: object) -> bool:
+        said.append(topic)
+        return True
+
+    monkeypatch.setattr(made, "_publish", publish)
     station.write("call.requested", "V1", "customer")
     bring(store, TOPICS.ev, sealed(station))
     bring(store, TOPICS.st, presence(station))
@@ -109,8 +115,8 @@ def test_a_command_that_a_lost_link_may_have_swallowed_is_sent_again(
     with store.write() as connection:
         commands.acknowledge(connection, queries.calls(store)[0].id, "王经理", 600)
     for expected in (1, 2):
-        assert client.on_subscribe is not None
-        client.on_subscribe(client, None, 1, [], None)  # connected, and then connected again
+        subscribed: Any = client.on_subscribe
+        subscribed()  # connected, and then connected again
         made.send_commands()
         made.send_commands()
         assert said == [TOPICS.cmd] * expected

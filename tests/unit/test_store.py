@@ -77,6 +77,12 @@ def test_a_visit_reads_back_as_it_was_written() -> None:
     assert codec.decode(codec.encode(bare)) == bare
 
 
+def test_what_an_older_version_wrote_is_read_with_the_new_fields_defaults() -> None:
+    form, fields = cbor2.loads(codec.encode(FULL))
+    del fields["started"]
+    assert codec.decode(cbor2.dumps([form, fields])) == replace(FULL, started=False)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -158,6 +164,8 @@ def test_a_bay_has_one_holder_and_a_dead_one_loses_it(book: Book, tmp_path: Path
     other = open_book(tmp_path)
     with pytest.raises(BayTaken):
         other.lease("bay")
+    assert other.held_elsewhere() == {"bay"}
+    assert book.held_elsewhere() == frozenset()
     book.release("bay")
     other.lease("bay")
     other.release("bay")

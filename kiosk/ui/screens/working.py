@@ -19,6 +19,16 @@ class ProgressPage(Page):
     def current(self, job: JobView) -> int:
         return job.phases.index(job.phase) if job.phase in job.phases else 0
 
+    def told(self, job: JobView) -> str:
+        """What is being done, by the phase."""
+        say = App.get_running_app().say
+        return str(say.either(f"progress.body_{job.phase}", "progress.body", version=job.version_to))
+
+    def why_hold(self, job: JobView) -> str:
+        """Why the cable must stay in, by the phase."""
+        say = App.get_running_app().say
+        return str(say.either(f"progress.hold_{job.phase}", "progress.hold"))
+
     def left(self, job: JobView) -> str:
         say = App.get_running_app().say
         if job.seconds_left is None:
