@@ -28,17 +28,18 @@ def clean_name(name: str) -> str:
 def acknowledge(connection: sqlite3.Connection, call: int, by: str, life_s: int) -> bool:
     """Take a call over inside the caller's transaction; makes the command that tells the station.
 
-    False when somebody had already done so; :exc:`HqError` when there is no such call.
+    False when somebody else had already done so (the same name again is a double click); :exc:`HqError`
+    when there is no such call.
     """
     name = clean_name(by)
     row = connection.execute(
-        "SELECT station, epoch, idx, visit, acknowledged_ms FROM calls WHERE id = ?", (call,)
+        "SELECT station, epoch, idx, visit, acknowledged_ms, by FROM calls WHERE id = ?", (call,)
     ).fetchone()
     if row is None:
         raise HqError("no such call")
-    station, epoch, index, visit, taken = row
+    station, epoch, index, visit, taken, taken_by = row
     if taken is not None:
-        return False
+        return bool(taken_by == name)
     at_ms = now_ms()
     connection.execute("UPDATE calls SET by = ?, acknowledged_ms = ? WHERE id = ?", (name, at_ms, call))
     counter = connection.execute(

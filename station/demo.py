@@ -178,7 +178,8 @@ def _window(system: System, size: str) -> int:
     config = system.folder / "kiosk.toml"
     config.write_text(_toml(system), "utf-8")
     customers = {str(number): system.customer(number) for number in range(1, len(system.children) + 1)}
-    with HandsPage(customers, {"hq": system.web + "/"}) as page:
+    models = {str(number): str(child.ready["model"]) for number, child in enumerate(system.children, 1)}
+    with HandsPage(customers, {"hq": system.web + "/"}, models) as page:
         say(f"demo: the phones on the counter: {page.url}")
         print(json.dumps({"hq": system.web + "/", "hands": page.url}), flush=True)
         if display:

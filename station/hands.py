@@ -31,8 +31,10 @@ ACTS: Mapping[str, Callable[[Customer], object]] = {
 PAGE = Path(__file__).with_name("hands.html")
 
 
-def application(phones: Mapping[str, Customer], links: Mapping[str, str]) -> FastAPI:
-    """The page and its two calls. ``phones`` by bay number; ``links`` are shown as they are (headquarters)."""
+def application(
+    phones: Mapping[str, Customer], links: Mapping[str, str], models: Mapping[str, str]
+) -> FastAPI:
+    """The page and its two calls. ``phones`` and ``models`` by bay number; ``links`` are shown as they are."""
     app = FastAPI(title="The phones on the counter", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/", response_class=HTMLResponse)
@@ -41,7 +43,8 @@ def application(phones: Mapping[str, Customer], links: Mapping[str, str]) -> Fas
 
     @app.get("/phones")
     def status() -> dict[str, Any]:
-        return {"phones": {bay: _status(customer) for bay, customer in phones.items()}, "links": dict(links)}
+        statuses = {bay: _status(customer) for bay, customer in phones.items()}
+        return {"phones": statuses, "links": dict(links), "models": dict(models)}
 
     @app.post("/phones/{bay}/{act}")
     def do(bay: str, act: str, request: Request) -> JSONResponse:
@@ -70,12 +73,14 @@ def _status(customer: Customer) -> dict[str, Any]:
 class HandsPage:
     """Serves the page on a free loopback port until closed; ``url`` is its address."""
 
-    def __init__(self, phones: Mapping[str, Customer], links: Mapping[str, str]) -> None:
+    def __init__(
+        self, phones: Mapping[str, Customer], links: Mapping[str, str], models: Mapping[str, str]
+    ) -> None:
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self._socket.listen(16)  # so that nobody is refused before the server thread is up
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
-        config = uvicorn.Config(application(phones, links), log_level="error", access_log=False)
+        config = uvicorn.Config(application(phones, links, models), log_level="error", access_log=False)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="hands page", daemon=True

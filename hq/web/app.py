@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import threading
 import time
@@ -15,8 +16,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import Receive, Scope, Send
 
 from hq import audit, commands, queries
 from hq.errors import HqError, StoreError
@@ -34,6 +37,14 @@ Older = Annotated[str, Query(pattern=r"^([0-9]{1,19}\.[0-9]{1,19})?$")]
 MAX_MS = 2**53
 STALLED_S = 30.0
 """A browser that takes nothing for this long is gone; its stream ends, and it may come again."""
+
+
+class _Stream(EventSourceResponse):
+    """Events for one open page; a browser that stopped reading is let go without a word in the log."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with contextlib.suppress(SendTimeoutError):
+            await super().__call__(scope, receive, send)
 
 
 def build(store: Store, intake: Intake, settings: Settings, feed: Feed) -> FastAPI:
@@ -134,7 +145,7 @@ def _add_streams(app: FastAPI, pages: Pages, feed: Feed) -> None:
     @app.get("/live")
     async def any_change() -> Response:
         feed.admit()
-        return EventSourceResponse(changes(), ping=KEEP_OPEN_S, send_timeout=STALLED_S)
+        return _Stream(changes(), ping=KEEP_OPEN_S, send_timeout=STALLED_S)
 
     async def entries(
         request: Request, number: str, station: str, after: int
@@ -162,7 +173,7 @@ def _add_streams(app: FastAPI, pages: Pages, feed: Feed) -> None:
         if last.isascii() and last.isdigit() and len(last) < 16:
             after = max(after, int(last))
         stream = entries(request, number[:64], station, after)
-        return EventSourceResponse(stream, ping=KEEP_OPEN_S, send_timeout=STALLED_S)
+        return _Stream(stream, ping=KEEP_OPEN_S, send_timeout=STALLED_S)
 
 
 def _add_api(app: FastAPI, store: Store, intake: Intake) -> None:

@@ -116,7 +116,7 @@ def test_the_page_of_the_phones_does_only_what_hands_do(tmp_path: Path) -> None:
 
     with System(tmp_path, (PhoneChoice("wren", ("--boot-delay", "0.1")),), system_mib=1) as system:
         hands = system.customer(1)
-        with HandsPage({"1": hands}, {"hq": system.web}) as page:
+        with HandsPage({"1": hands}, {"hq": system.web}, {"1": "wren"}) as page:
 
             def post(path: str, **headers: str) -> int:
                 request = urllib.request.Request(page.url + path, method="POST", headers=headers)

@@ -334,6 +334,8 @@ def test_a_call_is_taken_once_told_to_the_station_and_settled_by_its_entry(
     with store.write() as connection:
         assert commands.acknowledge(connection, call.id, " 王 经理 ", 60)
         assert not commands.acknowledge(connection, call.id, "李经理", 60)
+        assert commands.acknowledge(connection, call.id, "王 经理", 60)  # a double click: one command
+        assert connection.execute("SELECT count(*) FROM commands").fetchone()[0] == 1
         with pytest.raises(HqError):
             commands.acknowledge(connection, 99, "王经理", 60)
         assert commands.due(connection) == []  # the station is not there yet

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from hq import queries
 from hq.intake import Intake
 from hq.settings import Address, Settings
 from hq.store import Store
-from hq.web import guard
-from hq.web.app import build
+from hq.web import app, guard
 from hq.web.live import Feed
 from ledger import keys
 
@@ -22,8 +23,8 @@ from ledger import keys
 def page(tmp_path: Path) -> TestClient:
     store = Store(tmp_path / "hq.sqlite3")
     intake = Intake(store, Address("127.0.0.1", 1), keys.load_or_create(tmp_path / "hq.pem"))
-    app = build(store, intake, Settings(state=tmp_path), Feed())
-    return TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False)
+    made = app.build(store, intake, Settings(state=tmp_path), Feed())
+    return TestClient(made, base_url="http://127.0.0.1", raise_server_exceptions=False)
 
 
 @pytest.mark.parametrize("path", ["//example.org/", "///example.org", "/%5Cexample.org", "/%2F/example.org"])
@@ -63,3 +64,28 @@ def test_a_place_in_the_list_that_is_none_is_refused(page: TestClient, before: s
     assert (
         page.get("/visits", params={"before": "9999999999999999999.9999999999999999999"}).status_code == 200
     )
+
+
+def test_a_browser_that_stopped_reading_gives_its_place_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "STALLED_S", 0.05)
+    store, feed = Store(tmp_path / "hq.sqlite3"), Feed()
+    intake = Intake(store, Address("127.0.0.1", 1), keys.load_or_create(tmp_path / "hq.pem"))
+    served = app.build(store, intake, Settings(state=tmp_path), feed)
+    listening: list[int] = []
+
+    async def receive() -> Message:
+        return await asyncio.Future()
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            listening.append(len(feed._listeners))
+            await asyncio.Future()
+
+    scope = {"type": "http", "method": "GET", "path": "/live", "query_string": b"", "root_path": ""}
+    scope |= {"headers": [(b"host", b"127.0.0.1")], "server": ("127.0.0.1", 80), "scheme": "http"}
+    asyncio.run(asyncio.wait_for(served(scope, receive, send), 10))
+    assert listening
+    assert max(listening) == 1
+    assert not feed._listeners
