@@ -71,7 +71,7 @@ def load(path: Path | None = None) -> Settings:
         top = tomllib.loads(raw.decode("utf-8"))
     except OSError as exc:
         raise SettingsError(f"{path}: {exc.strerror}") from exc
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise SettingsError(f"{path}: {exc}") from exc
     try:
         return _settings(top, path.parent)

@@ -69,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _folder(given: Path | None) -> Iterator[Path]:
     if given is not None:
+        if given.exists() and not given.is_dir():
+            raise StationError(f"--state {given} is not a folder", USAGE)
         yield given.absolute()
         return
     with tempfile.TemporaryDirectory(prefix="station-demo-") as folder:

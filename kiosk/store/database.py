@@ -131,5 +131,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
 
 
 def _line(exc: Exception) -> str:
+    if isinstance(exc, OSError) and exc.strerror:
+        return exc.strerror
     origin: Any = getattr(exc, "orig", None)
     return str(origin or exc).splitlines()[0]

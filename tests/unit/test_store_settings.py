@@ -66,6 +66,7 @@ def test_without_a_file_there_are_defaults() -> None:
         ("[broker]\nhost = 'h'\nport = 70000\nhq_public_key = 'k'", "port"),
         ("[timeouts]\nsoon_s = 1", "soon_s"),
         ("not toml", "toml"),
+        ("deep = " + "[" * 20_000, "recursion"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(tmp_path: Path, text: str, word: str) -> None:
