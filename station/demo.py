@@ -105,11 +105,25 @@ def _headless(system: System, as_json: bool) -> int:
     }
     if as_json:
         print(json.dumps(result, ensure_ascii=False), flush=True)
+    else:
+        _print(visits, audit)
     whole = audit["missing"] == 0 and audit["entries"] == audit["verified"] == head.index
     expected = ["updated"] * len(system.children) + ["up_to_date"]
     if [visit["verdict"] for visit in visits] != expected:
         return NEEDS_STAFF
     return OK if whole else OURS
+
+
+def _print(visits: list[dict[str, Any]], audit: dict[str, Any]) -> None:
+    for visit in visits:
+        data = visit["user_data"]
+        files = f"{data['identical']} of {data['before']} files identical, {data['hashed']} byte by byte"
+        versions = " -> ".join(version for version in (visit["from"], visit["to"]) if version)
+        print(
+            f"{visit['model']:8} {versions:16} {visit['verdict']:12} {files if data['after'] is not None else ''}"
+        )
+    counts = ", ".join(f"{name} {audit[name]}" for name in ("entries", "verified", "missing"))
+    print(f"headquarters: {counts}")
 
 
 class Overall:
