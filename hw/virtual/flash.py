@@ -17,6 +17,8 @@ from hw.virtual.faults import FaultBox
 
 BLOCK_BYTES = 1 << 20
 """One flash block write: the unit that ``die-at-write:N`` counts."""
+FLIPPED_AT = 100
+"""Which byte ``corrupt-flash`` flips: inside the signed header of a vbmeta, whose padding nothing covers (AVB 1.0)."""
 
 
 class Flash:
@@ -117,7 +119,7 @@ class PartitionWriter:
         if self._corrupt and data:
             self._corrupt = False
             flipped = bytearray(data[:BLOCK_BYTES])
-            flipped[len(flipped) // 2] ^= 0x01
+            flipped[min(FLIPPED_AT, len(flipped) - 1)] ^= 0x01
             self._blocks(offset, memoryview(flipped))
             offset, data = offset + len(flipped), data[len(flipped) :]
         self._blocks(offset, data)
