@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -107,11 +108,15 @@ def browser(chromium: webdriver.Chrome) -> webdriver.Chrome:
 
 
 def wait(browser: webdriver.Chrome, seen: Callable[[webdriver.Chrome], object]) -> None:
-    WebDriverWait(browser, WAIT_S, poll_frequency=0.1).until(seen)
+    stale = [StaleElementReferenceException]
+    WebDriverWait(browser, WAIT_S, poll_frequency=0.1, ignored_exceptions=stale).until(seen)
 
 
 def text(browser: webdriver.Chrome, css: str) -> str:
-    return browser.find_element(By.CSS_SELECTOR, css).text
+    """What is shown there now, read in one go: a live page may replace an element between two calls."""
+    shown = browser.execute_script("return document.querySelector(arguments[0])?.innerText ?? null", css)
+    assert isinstance(shown, str), f"no {css} on the page"
+    return shown
 
 
 def width(browser: webdriver.Chrome, pixels: int) -> None:
