@@ -94,8 +94,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _serve(ready: dict[str, object]) -> int:
+    interruption = serve.Interruption()  # before anybody learns that there is something to interrupt
     print("ready", json.dumps(ready, ensure_ascii=False), flush=True)
-    serve.until_interrupted()
+    interruption.wait()
     print("station: the virtual phone is switched off", file=sys.stderr)
     return 0
 

@@ -203,12 +203,17 @@ def is_phone(name: str) -> bool:
     return name not in KINDS
 
 
-def until_interrupted() -> None:
-    """Wait for SIGINT or SIGTERM. Main thread only."""
-    # The interpreter writes the byte; a handler that set an Event could meet the lock that the wait holds.
-    asleep, waker = socket.socketpair()
-    waker.setblocking(False)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
-    signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-    asleep.recv(1)
+class Interruption:
+    """SIGINT and SIGTERM from now on end :meth:`wait`, and nothing else. Main thread only."""
+
+    def __init__(self) -> None:
+        # The interpreter writes the byte; a handler that set an Event could meet the lock that the wait holds.
+        self._asleep, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+
+    def wait(self) -> None:
+        """Until one of them has come."""
+        self._asleep.recv(1)
