@@ -270,6 +270,17 @@ def test_lost_files_need_staff_with_their_count() -> None:
     assert closing.body["counts"]["missing"] == 1  # type: ignore[index]
 
 
+@pytest.mark.parametrize("state", sorted(set(State) - TERMINAL))
+def test_every_end_is_told_to_headquarters_once_and_as_it_was(state: State) -> None:
+    for kind in ev.EVENTS:
+        ended, effects = step(at(state), sample(kind))
+        told = [e.body for e in effects if isinstance(e, do.Record) and e.kind == "visit.closed"]
+        assert len(told) == ended.finished
+        for body in told:
+            assert (body["verdict"], body["reason"]) == (VERDICTS[ended.state], ended.reason)
+            assert (body["written"], body["model"]) == (ended.written, ended.product)
+
+
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
