@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from hw.flashing import FileImage
@@ -81,6 +82,7 @@ def _identity(where: str) -> Identity:
 
 
 def _seconds_ours(where: str, image: BenchImage, who: Identity) -> float:
+    """Connect, write, let go."""
     begun = time.perf_counter()
     phone = open_phone(where)
     try:
@@ -88,6 +90,19 @@ def _seconds_ours(where: str, image: BenchImage, who: Identity) -> float:
     finally:
         phone.close()
     return time.perf_counter() - begun
+
+
+def _seconds_exchange(where: str, image: BenchImage, before: Callable[[], None] = lambda: None) -> float:
+    """The write alone, on a phone that is open and identified; ``before`` is called as it begins."""
+    phone = open_phone(where)
+    try:
+        who = phone.identify()
+        before()
+        begun = time.perf_counter()
+        phone.write(PARTITION, image, who, lambda done, total: None)
+        return time.perf_counter() - begun
+    finally:
+        phone.close()
 
 
 def _against_fastboot(folder: Path, image: BenchImage, runs: int) -> list[Row]:
@@ -159,38 +174,49 @@ class _Tap(threading.Thread):
         self._listener.close()
 
 
-def _replay(target: tuple[str, int], sessions: list[list[tuple[str, bytes | int]]], image: Path) -> float:
-    """The same frames from a bare socket that, like any host, reads the image as it sends it; seconds."""
-    begun = time.perf_counter()
-    buffer = memoryview(bytearray(1 << 20))
-    with image.open("rb", buffering=0) as file:
-        _exchange(target, sessions, file, buffer)
-    return time.perf_counter() - begun
+class _Replay:
+    """A bare socket that exchanges what a tap noted, reading the image as it sends it, like any host."""
 
+    def __init__(
+        self, target: tuple[str, int], sessions: list[list[tuple[str, bytes | int]]], begin: int
+    ) -> None:
+        self._target = target
+        *self._earlier, self._last = sessions
+        self._begin = begin
+        self._buffer = memoryview(bytearray(1 << 20))
 
-def _exchange(
-    target: tuple[str, int],
-    sessions: list[list[tuple[str, bytes | int]]],
-    file: io.FileIO,
-    buffer: memoryview,
-) -> None:
-    for notes in sessions:
-        with socket.create_connection(target) as link:
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for way, what in notes:
-                if isinstance(what, int):
-                    left = what
-                    while left:
-                        got = link.recv_into(buffer, min(left, len(buffer)))
-                        if not got:
-                            raise StationError(
-                                f"the phone hung up {left} bytes early in the replay ({way})", OURS
-                            )
-                        left -= got
-                else:
-                    if len(what) >= PAYLOAD_BYTES:
-                        file.readinto(buffer[: len(what)])
-                    link.sendall(what)
+    def seconds(self, image: Path) -> float:
+        """Of the exchange from ``begin`` in the last session on; what was before it is not timed."""
+        with image.open("rb", buffering=0) as file:
+            for notes in self._earlier:
+                with self._connect() as link:
+                    self._exchange(link, notes, file)
+            with self._connect() as link:
+                self._exchange(link, self._last[: self._begin], file)
+                begun = time.perf_counter()
+                self._exchange(link, self._last[self._begin :], file)
+                return time.perf_counter() - begun
+
+    def _connect(self) -> socket.socket:
+        link = socket.create_connection(self._target)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return link
+
+    def _exchange(self, link: socket.socket, notes: list[tuple[str, bytes | int]], file: io.FileIO) -> None:
+        for way, what in notes:
+            if isinstance(what, int):
+                left = what
+                while left:
+                    got = link.recv_into(self._buffer, min(left, len(self._buffer)))
+                    if not got:
+                        raise StationError(
+                            f"the phone hung up {left} bytes early in the replay ({way})", OURS
+                        )
+                    left -= got
+            else:
+                if len(what) >= PAYLOAD_BYTES:
+                    file.readinto(self._buffer[: len(what)])
+                link.sendall(what)
 
 
 def _against_socket(folder: Path, image: BenchImage, runs: int) -> list[Row]:
@@ -201,21 +227,23 @@ def _against_socket(folder: Path, image: BenchImage, runs: int) -> list[Row]:
         port, _, busid = rest.partition("/")
         tap = _Tap((host, int(port)))
         tap.start()
-        who = _identity(where)
-        _seconds_ours(f"usbip://127.0.0.1:{tap.port}/{busid}", image, who)
+        marks: list[int] = []
+        tapped = f"usbip://127.0.0.1:{tap.port}/{busid}"
+        _seconds_exchange(tapped, image, lambda: marks.append(len(tap.sessions[-1])))
         _check(state, image)
         tap.close()
+        replay = _Replay((host, int(port)), tap.sessions, marks[0])
 
         def ours() -> float:
-            seconds = _seconds_ours(where, image, who)
+            seconds = _seconds_exchange(where, image)
             _check(state, image)
             return seconds
 
         def theirs() -> float:
-            seconds = _replay((host, int(port)), tap.sessions, image.path)
+            seconds = replay.seconds(image.path)
             _check(state, image)
             return seconds
 
         mine, peers = alternate(runs, ours, theirs)
-    what = f"flash {image.size_bytes // MIB} MiB over USB/IP through PyUSB"
+    what = f"write {image.size_bytes // MIB} MiB over USB/IP through PyUSB"
     return [Row(what, median(mine), "bare socket, the same frames and file", median(peers), "s", 1.10)]
