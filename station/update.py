@@ -36,6 +36,14 @@ _UNREACHABLE = frozenset({"no_phone", "unplugged", "phone_silent"})
 _KEY_WORDS = {"power": "power", "volume_down": "volume down", "volume_up": "volume up", "home": "home"}
 
 
+class _Stop:
+    """A signal asked for the end."""
+
+
+Views = queue.SimpleQueue[JobView | _Stop | None]
+"""What the visit shows, in order; None once it is closed."""
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     """As in the contract; everything a station's settings say can be overridden."""
     parser.add_argument(
@@ -68,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         book.lease(args.phone)
         visit = next((one for one in book.open_visits() if one.bay == args.phone), None)
         tools = assembly.tools(book, chosen.releases, chosen.timeouts, chosen.station)
-        views: queue.SimpleQueue[JobView | None] = queue.SimpleQueue()
+        views: Views = queue.SimpleQueue()
         runner = Runner(
             visit or _new_visit(args, chosen), phone, tools, resume=bool(visit), on_change=views.put
         )
@@ -79,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
         database.close()
 
 
-def _tell_closed(runner: Runner, views: queue.SimpleQueue[JobView | None]) -> None:
+def _tell_closed(runner: Runner, views: Views) -> None:
     runner.closed.wait()
     views.put(None)
 
@@ -159,24 +167,26 @@ class _Attendant:
         self._runner.post(Consent(CONSENT_TEXT, "en") if answer in ("yes", "y") else Decline())
 
 
-def _attend(runner: Runner, views: queue.SimpleQueue[JobView | None], yes: bool) -> None:
+def _attend(runner: Runner, views: Views, yes: bool) -> None:
     attendant = _Attendant(runner, yes)
-    asked_to_stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
-        view = runner.view
-        if view.can_cancel and not asked_to_stop.is_set():
-            _say("stopping: nothing has been written, the phone is let go")
-            runner.post(Cancel())
-        else:
-            _say("stopping: the same command goes on with this visit")
-            views.put(None)
-        asked_to_stop.set()
+        # Only this: a handler may have interrupted a print, and SimpleQueue.put is safe to re-enter.
+        views.put(_Stop())
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+    asked_to_stop = False
     try:
         runner.start()
         while (view := views.get()) is not None:
+            if isinstance(view, _Stop):
+                if asked_to_stop or not runner.view.can_cancel:
+                    _say("stopping: the same command goes on with this visit")
+                    break
+                asked_to_stop = True
+                _say("stopping: nothing has been written, the phone is let go")
+                runner.post(Cancel())
+                continue
             attendant.see(view)
             if view.finished:
                 break
