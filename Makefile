@@ -44,7 +44,7 @@ docs: setup  ## the diagrams from the tables, the pictures from the screens
 	@$(PYTHON) -m kiosk.flow.diagram docs/update-flow.md
 	@deploy/with-display $(PYTHON) -m kiosk.ui.gallery build/gallery
 	@mkdir -p docs/images
-	@for name in attract keys plan progress result; do \
+	@for name in attract keys plan fetching progress result; do \
 	    cp build/gallery/$$name.zh.png build/gallery/$$name.en.png docs/images/; done
 
 clean:  ## remove what a build left

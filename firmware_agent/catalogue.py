@@ -1,210 +1,260 @@
-"""Releases in a local folder, checked in full before they are used. No network; signing comes with mirrors.
+"""What this station may offer, by the signed catalogue: the port that a visit sees.
 
-Layout: ``ROOT/<model>/<version>/manifest.json`` and ``images/*.img`` beside it.
+Metadata is :mod:`firmware_agent.trust.trust`'s, bytes are :mod:`firmware_agent.supply`'s; it joins them and narrows.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import stat
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from firmware_agent.errors import ReleaseRefused
-from firmware_agent.manifest import MAX_MANIFEST_BYTES, Part, Release, is_version, parse_manifest, version_key
+from firmware_agent.errors import CatalogueRefused, FirmwareError, ReleaseRefused, Stopped
+from firmware_agent.images import Images
+from firmware_agent.index import Index
+from firmware_agent.manifest import Part, Release, is_version, version_key
+from firmware_agent.partitions import base_name
+from firmware_agent.plan import FlashPlan
+from firmware_agent.supply import Supply, Vouch
+from firmware_agent.trust.trust import Trust
+from firmware_agent.wanted import Wanted
+from firmware_agent.watch import FewNotes, Note, Offer, Watch
 
-_MAX_VERSIONS = 1000
-_CHECK_BYTES = 1024 * 1024
-MANIFEST = "manifest.json"
-
-OnBytes = Callable[[int, int], None]
+FRESH_S = 600.0
+"""Metadata seen this recently is not asked for again when a visit begins."""
+_POLL_S = 0.1
+_CLOSE_WITHIN_S = 10.0
 
 
 @dataclass(slots=True)
-class LocalImage:
-    """An image file that was found whole; kept open, so that replacing its name changes nothing.
+class _Ahead:
+    """A download that began before anybody agreed to it, and how it came along."""
 
-    Every attempt reads it again and compares the hash again: the last chunk is only given out once all of
-    them together have the right SHA-256, so a file altered meanwhile never gets as far as a flash command.
+    stop: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+    version: str = ""
+    offer: Offer | None = None
+    bytes_by_mirror: dict[str, int] = field(default_factory=dict)
+
+    def see(self, note: Note) -> None:
+        """Count what each mirror delivered."""
+        if note.kind == "fetch.done":
+            mirror, size_bytes = str(note.body.get("mirror", "")), int(note.body.get("bytes", 0))
+            self.bytes_by_mirror[mirror] = self.bytes_by_mirror.get(mirror, 0) + size_bytes
+
+    def end(self, stop: threading.Event) -> None:
+        """Stop it; what has come is kept. Whoever waits may give up waiting by ``stop``."""
+        self.stop.set()
+        while self.thread is not None and self.thread.is_alive() and not stop.is_set():
+            self.thread.join(_POLL_S)
+
+
+@dataclass(slots=True)
+class SignedCatalogue:
+    """The catalogue of one station. Every method may be called from any thread.
+
+    ``on_note`` hears of work that no visit waits for (:meth:`hint`, :meth:`stock`).
     """
 
-    part: Part
-    _handle: int
+    trust: Trust
+    supply: Supply
+    station: str
+    on_note: Callable[[Note], None] = lambda note: None
+    fresh_s: float = FRESH_S
+    _ahead: dict[str, _Ahead] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def size_bytes(self) -> int:
-        """As the manifest says, and as the file was."""
-        return self.part.size_bytes
+    # -- what is offered
 
-    @property
-    def sha256(self) -> str:
-        """Hex."""
-        return self.part.sha256
+    def newest(self, model: str, variant: str | None, watch: Watch) -> Release | None:
+        """The newest release that this station may offer; with an unknown variant the newest of any.
 
-    def chunks(self, size_bytes: int) -> Iterator[bytes]:
-        """The content from its start, in pieces of ``size_bytes``; ``ReleaseRefused`` if it has changed."""
-        digest = hashlib.sha256()
-        offset = 0
-        while offset < self.part.size_bytes:
-            wanted = min(size_bytes, self.part.size_bytes - offset)
-            chunk = _read(self._handle, wanted, offset)
-            digest.update(chunk)
-            offset += len(chunk)
-            last = offset >= self.part.size_bytes
-            if len(chunk) != wanted or (last and digest.hexdigest() != self.part.sha256):
-                raise ReleaseRefused("image_changed", f"{self.part.file} has changed since it was checked")
-            yield chunk
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
-
-
-@dataclass(slots=True)
-class Images:
-    """A release's images, every one of them checked. A context manager that closes them."""
-
-    _by_file: dict[str, LocalImage] = field(default_factory=dict)
-
-    def image(self, file: str) -> LocalImage:
-        """By the ``file`` of the manifest."""
-        return self._by_file[file]
-
-    def close(self) -> None:
-        """Let go of every file."""
-        for image in self._by_file.values():
-            image.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class LocalCatalogue:
-    """What this station may offer, from a folder that its operator fills."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def releases(self, model: str) -> Sequence[Release]:
-        """Every readable release of a model, newest first. :meth:`exact` says why one is left out."""
-        return self._survey(model)[0]
-
-    def newest(self, model: str, variant: str | None) -> Release | None:
-        """The newest release for the model and variant; None when there is none.
-
-        With an unknown variant the newest of any: the plan then refuses with the right words. Broken releases
-        are passed over; if nothing else is there, :class:`ReleaseRefused` says what is wrong with the newest.
+        Never one that erases the owner's data, is withdrawn, or is staged and not for this station.
+        Raises ``CatalogueRefused``.
         """
-        offered, broken = self._survey(model)
+        self.trust.refresh(watch, max_age_s=self.fresh_s)
+        index = self.trust.index(model, watch)
+        if index is None:
+            return None
+        rollout = self.trust.rollout(model, watch)
+        offered = [
+            release
+            for release in index.releases
+            if not release.wipes_data and rollout.admits(self.station, release.version)
+        ]
         chosen = next((release for release in offered if variant in (None, release.variant)), None)
-        if chosen is None and broken is not None:
-            raise broken
         return chosen or next(iter(offered), None)
 
-    def exact(self, model: str, version: str) -> Release:
-        """The release of that version; :class:`ReleaseRefused` says what is wrong with it."""
+    def exact(self, model: str, version: str, watch: Watch) -> Release:
+        """The release of that version; staging does not hold it back, withdrawal does."""
         if not is_version(version):
             raise ReleaseRefused("no_release", f"{version[:40]!r} is not a version")
-        return self._read(model, version)
+        self.trust.refresh(watch, max_age_s=self.fresh_s)
+        release = _find(self._index(model, watch), version)
+        if self.trust.rollout(model, watch).is_withdrawn(release.version):
+            raise ReleaseRefused("withdrawn", f"{model} {version} has been withdrawn")
+        return release
 
-    def open(self, release: Release, on_bytes: OnBytes | None = None) -> Images:
-        """Check every image in full and keep them open.
+    def offer(self, release: Release, whole_only: bool = False) -> Offer:
+        """What fetching it would download, how and why. Looks at the disk only.
 
-        Raises :class:`ReleaseRefused`: ``image_missing``, ``image_truncated``, ``hash_mismatch``.
+        What :meth:`hint` has begun already is said as it was then, not as if it had always been here.
         """
-        folder = self._root / release.model / release.version
-        images: dict[str, LocalImage] = {}
-        done = 0
-        try:
-            for part in release.partitions:
-                images[part.file] = LocalImage(part, _open(folder / part.file, part))
-                for size_bytes in _check(images[part.file]):
-                    done += size_bytes
-                    if on_bytes:
-                        on_bytes(done, release.size_bytes)
-        except BaseException:
-            Images(images).close()
-            raise
-        return Images(images)
+        with self._lock:
+            ahead = self._ahead.get(release.model)
+        if ahead and ahead.offer and ahead.version == release.version and not whole_only:
+            return ahead.offer
+        return self.supply.offer(self._index(release.model, Watch()), release, whole_only)
 
-    def _survey(self, model: str) -> tuple[list[Release], ReleaseRefused | None]:
-        """The readable releases, newest first, and why the newest of the others is not."""
-        found: list[Release] = []
-        broken: ReleaseRefused | None = None
-        for name in sorted(self._versions(model), key=version_key, reverse=True):
+    # -- for a visit
+
+    def fetch(self, visit: str, release: Release, watch: Watch, whole_only: bool = False) -> Images:
+        """Every image of the release, here, checked in full and kept for the visit until :meth:`let_go`."""
+        fetched_bytes = self._bring(visit, release, watch, whole_only)
+        return self.supply.open(release.partitions, watch, fetched_bytes)
+
+    def again(self, visit: str, plan: FlashPlan, watch: Watch) -> Images:
+        """The images of a plan that a restart interrupted, by the plan's own hashes.
+
+        They were vouched for when the plan was made, and a half-written phone must not wait for a catalogue
+        that has expired meanwhile: what is held is enough.
+        """
+        parts = [
+            Part(base_name(write.partition), write.file, write.size_bytes, write.sha256)
+            for write in plan.writes
+        ]
+        try:
+            self.supply.cache.pin(visit, [part.sha256 for part in parts])
+        except (FirmwareError, OSError) as exc:
+            # A disk that takes no pin is no reason to leave a phone half-written.
+            watch.note("fetch.failed", reason="not_pinned", detail=f"{type(exc).__name__}: {exc}")
+        if self.supply.holds(parts):
             try:
-                found.append(self._read(model, name))
+                return self.supply.open(parts, watch)
             except ReleaseRefused as exc:
-                broken = broken or exc
-        return found, broken
+                # Rotten, and thrown away: fetched again below.
+                watch.note("fetch.failed", reason=exc.reason, detail=exc.detail)
+        self._bring(visit, self._planned(plan, parts, watch), watch)
+        return self.supply.open(parts, watch)
 
-    def _versions(self, model: str) -> list[str]:
-        try:
-            names = sorted(entry.name for entry in os.scandir(self._root / model) if entry.is_dir())
-        except (OSError, ValueError):
-            return []
-        return [name for name in names if is_version(name)][:_MAX_VERSIONS]
+    def let_go(self, visit: str) -> None:
+        """The visit is over."""
+        self.supply.cache.unpin(visit)
 
-    def _read(self, model: str, version: str) -> Release:
-        path = self._root / model / version / MANIFEST
+    # -- ahead of time
+
+    def hint(self, model: str) -> None:
+        """Begin to fetch what a phone of this model will want, in the background."""
+        with self._lock:
+            running = self._ahead.get(model)
+            if running is not None and running.thread is not None and running.thread.is_alive():
+                return
+            ahead = _Ahead()
+            words = (model, ahead)
+            ahead.thread = threading.Thread(
+                target=self._fetch_ahead, args=words, name=f"ahead {model}", daemon=True
+            )
+            self._ahead[model] = ahead
+            ahead.thread.start()
+
+    def stock(self, model: str, watch: Watch) -> Offer | None:
+        """Have the newest release's images in the cache; how they came. None when there is no release."""
+        release = self.newest(model, None, watch)
+        if release is None:
+            return None
+        return self.supply.fetch(self._index(model, watch), release, self._voucher(model, watch), watch)
+
+    def sweep(self, open_visits: Sequence[str]) -> None:
+        """Let go of what was held for visits that are not open any more (the power went meanwhile)."""
+        self.supply.cache.sweep(open_visits)
+
+    def close(self) -> None:
+        """End what runs in the background."""
+        with self._lock:
+            every, self._ahead = list(self._ahead.values()), {}
+        given_up = threading.Event()
+        timer = threading.Timer(_CLOSE_WITHIN_S, given_up.set)
+        timer.start()
+        for ahead in every:
+            ahead.end(given_up)
+        timer.cancel()
+
+    # -- inside
+
+    def _bring(self, visit: str, release: Release, watch: Watch, whole_only: bool = False) -> int:
+        """Have the release's images in the cache, held for the visit; the bytes that took."""
+        self._take_over(release.model, watch)
+        if watch.stop.is_set():
+            raise Stopped
+        cache = self.supply.cache
+        cache.pin(visit, [part.sha256 for part in release.partitions])
         try:
-            with path.open("rb") as file:
-                raw = file.read(MAX_MANIFEST_BYTES + 1)
-        except (OSError, ValueError) as exc:
-            raise ReleaseRefused("no_release", f"there is no release {model} {version} here") from exc
-        release = parse_manifest(raw)
-        if release.model != model:
-            raise ReleaseRefused("wrong_model", f"the release in {model}/{version} is for {release.model}")
-        if release.version != version:
-            said = f"{release.model} {release.version}"
-            raise ReleaseRefused("bad_manifest", f"the manifest in {model}/{version} is of {said}")
+            index = self._index(release.model, watch)
+            voucher = self._voucher(release.model, watch)
+            return self.supply.fetch(index, release, voucher, watch, whole_only).fetch_bytes
+        except BaseException:
+            if watch.stop.is_set():
+                cache.unpin(visit)  # the visit may be over already, and nobody would ask again
+            raise
+
+    def _fetch_ahead(self, model: str, ahead: _Ahead) -> None:
+        few = FewNotes(self.on_note)
+
+        def on_note(note: Note) -> None:
+            ahead.see(note)
+            few(note)
+
+        watch = Watch(on_note=on_note, stop=ahead.stop)
+        try:
+            release = self.newest(model, None, watch)
+            if release is None:
+                return
+            index = self._index(model, watch)
+            ahead.version, ahead.offer = release.version, self.supply.offer(index, release)
+            self.supply.fetch(index, release, self._voucher(model, watch), watch)
+        except FirmwareError as exc:
+            # Nobody waits for it; the visit will say it in its own words if it comes to that.
+            if exc.reason != "stopped":
+                self.on_note(Note("fetch.failed", {"model": model, "reason": exc.reason}))
+
+    def _take_over(self, model: str, watch: Watch) -> None:
+        """A visit goes on with what was begun ahead: what has come is kept, the progress is the visit's own."""
+        with self._lock:
+            ahead = self._ahead.pop(model, None)
+        if ahead is not None:
+            ahead.end(watch.stop)
+            for mirror, size_bytes in ahead.bytes_by_mirror.items():
+                watch.note("fetch.ahead", mirror=mirror, bytes=size_bytes)
+
+    def _voucher(self, model: str, watch: Watch) -> Vouch:
+        """What the metadata says of a file; where it contradicts the index, that is told as an attack is."""
+
+        def vouch(target: str) -> Wanted:
+            try:
+                return self.trust.wanted(target)
+            except CatalogueRefused as exc:
+                watch.note("catalogue.refused", model=model, reason=exc.reason, detail=exc.detail)
+                raise
+
+        return vouch
+
+    def _index(self, model: str, watch: Watch) -> Index:
+        index = self.trust.index(model, watch)
+        if index is None:
+            raise ReleaseRefused("no_release", f"the catalogue has nothing for {model}")
+        return index
+
+    def _planned(self, plan: FlashPlan, parts: Sequence[Part], watch: Watch) -> Release:
+        self.trust.refresh(watch, max_age_s=self.fresh_s)
+        release = _find(self._index(plan.model, watch), plan.version_to)
+        if {part.sha256 for part in parts} != {part.sha256 for part in release.partitions}:
+            detail = f"the catalogue's {plan.model} {plan.version_to} is not what was planned"
+            raise ReleaseRefused("release_changed", detail)
         return release
 
 
-def _open(path: Path, part: Part) -> int:
-    try:
-        # O_NOFOLLOW and the parser's bounded name keep the file inside the release.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as exc:
-        raise ReleaseRefused("image_missing", f"{part.file} cannot be opened: {exc.strerror}") from exc
-    info = os.fstat(handle)
-    if not stat.S_ISREG(info.st_mode) or info.st_size != part.size_bytes:
-        os.close(handle)
-        detail = f"{part.file} has {info.st_size} bytes, the manifest says {part.size_bytes}"
-        raise ReleaseRefused("image_truncated", detail)
-    return handle
-
-
-def _check(image: LocalImage) -> Iterator[int]:
-    try:
-        for chunk in image.chunks(_CHECK_BYTES):
-            yield len(chunk)
-    except ReleaseRefused as exc:
-        raise ReleaseRefused("hash_mismatch", f"{image.part.file} is not what the manifest says") from exc
-
-
-def _read(handle: int, size_bytes: int, offset: int) -> bytes:
-    try:
-        first = os.pread(handle, size_bytes, offset)
-        if len(first) in (0, size_bytes):
-            return first
-        pieces = [first]
-        while (got := sum(map(len, pieces))) < size_bytes:
-            piece = os.pread(handle, size_bytes - got, offset + got)
-            if not piece:
-                break
-            pieces.append(piece)
-    except OSError as exc:
-        raise ReleaseRefused("image_unreadable", f"an image cannot be read: {exc.strerror}") from exc
-    return b"".join(pieces)
+def _find(index: Index, version: str) -> Release:
+    for release in index.releases:
+        if version_key(release.version) == version_key(version):
+            return release
+    raise ReleaseRefused("no_release", f"the catalogue has no {index.model} {version[:40]}")

@@ -23,6 +23,33 @@ class ReleaseRefused(FirmwareError):
     """A release directory, manifest or image that may not be used."""
 
 
+class CatalogueRefused(FirmwareError):
+    """Signed metadata that may not be believed, or none that still may. Nothing was downloaded for it."""
+
+
+class Unreachable(FirmwareError):
+    """No mirror could deliver. What had come is kept for the next attempt."""
+
+    exit_code = 5
+
+
+class Stopped(FirmwareError):
+    """Whoever waited does not want it any more. What had come is kept."""
+
+    exit_code = 5
+
+    def __init__(self) -> None:
+        super().__init__("stopped", "stopped before it was complete")
+
+
+class NoRoom(FirmwareError):
+    """The cache or the disk cannot hold it, and nothing may be evicted."""
+
+
+class DeltaRefused(FirmwareError):
+    """A difference that may not, or cannot, be applied to this base."""
+
+
 class BuildFailed(FirmwareError):
     """A release could not be made from what was given."""
 

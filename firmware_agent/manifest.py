@@ -10,6 +10,7 @@ from typing import Any
 
 from firmware_agent.errors import PartitionRefused, ReleaseRefused
 from firmware_agent.partitions import base_name, check_partition
+from firmware_agent.strict import Strict
 
 FORMAT = 1
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -18,9 +19,9 @@ MAX_IMAGE_BYTES = 64 * 1024**3
 MAX_NOTE_CHARS = 4000
 LANGUAGES = ("zh", "en")
 
-_VERSION = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,7}\Z", re.ASCII)
-_WORD = re.compile(r"[a-z0-9][a-z0-9_\-]{0,31}\Z")
-_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+VERSION = re.compile(r"\d{1,9}(?:\.\d{1,9}){0,7}\Z", re.ASCII)
+WORD = re.compile(r"[a-z0-9][a-z0-9_\-]{0,31}\Z")
+SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _FILE = re.compile(r"images/[A-Za-z0-9][A-Za-z0-9._\-]{0,79}\Z")
 _KEYS = frozenset(
     [
@@ -69,7 +70,7 @@ class Release:
 
 def version_key(version: str) -> tuple[int, ...]:
     """Orders dotted versions as numbers; ``2.0`` equals ``2.0.0``. ``ReleaseRefused`` when it is not one."""
-    if not _VERSION.match(version):
+    if not VERSION.match(version):
         raise ReleaseRefused("bad_manifest", f"version {version[:40]!r} is not dotted numbers")
     numbers = [int(part) for part in version.split(".")]
     while numbers and numbers[-1] == 0:
@@ -79,7 +80,7 @@ def version_key(version: str) -> tuple[int, ...]:
 
 def is_version(version: str) -> bool:
     """Whether it is dotted numbers, at most eight of them."""
-    return bool(_VERSION.match(version))
+    return bool(VERSION.match(version))
 
 
 def parse_manifest(raw: bytes) -> Release:
@@ -87,23 +88,20 @@ def parse_manifest(raw: bytes) -> Release:
 
     Raises :class:`ReleaseRefused` (``bad_manifest``, ``protected_partition``, ``unknown_partition``).
     """
-    if len(raw) > MAX_MANIFEST_BYTES:
-        raise _bad(f"longer than {MAX_MANIFEST_BYTES} bytes")
-    try:
-        top = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as exc:
-        raise _bad(f"not JSON: {exc}") from exc
-    fields = _object(top, _KEYS, "manifest")
-    if _integer(fields, "format", 0, 1 << 31) != FORMAT:
-        raise _bad(f"format {fields['format']} is not {FORMAT}")
-    version = _text(fields, "version", _VERSION)
+    return parse_release(_STRICT.load(raw, MAX_MANIFEST_BYTES))
+
+
+def parse_release(value: Any) -> Release:
+    """The same from a JSON value that was read already, as a catalogue's index holds it."""
+    fields = _STRICT.object(value, _KEYS, "manifest")
+    _STRICT.format(fields, FORMAT)
     return Release(
-        model=_text(fields, "model", _WORD),
-        variant=_text(fields, "variant", _WORD),
-        version=version,
-        rollback_index=_integer(fields, "rollback_index", 0, (1 << 63) - 1),
-        min_battery_percent=_integer(fields, "min_battery_percent", 0, 100),
-        wipes_data=_boolean(fields, "wipes_data"),
+        model=_STRICT.text(fields, "model", WORD),
+        variant=_STRICT.text(fields, "variant", WORD),
+        version=_STRICT.text(fields, "version", VERSION),
+        rollback_index=_STRICT.integer(fields, "rollback_index", 0, (1 << 63) - 1),
+        min_battery_percent=_STRICT.integer(fields, "min_battery_percent", 0, 100),
+        wipes_data=_STRICT.boolean(fields, "wipes_data"),
         notes=_notes(fields["notes"]),
         partitions=_partitions(fields["partitions"]),
     )
@@ -111,7 +109,12 @@ def parse_manifest(raw: bytes) -> Release:
 
 def write_manifest(release: Release) -> bytes:
     """The manifest's bytes: UTF-8 JSON, sorted keys, one trailing newline; the same for equal releases."""
-    top = {
+    return (json.dumps(release_fields(release), ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+
+
+def release_fields(release: Release) -> dict[str, Any]:
+    """The manifest as a JSON object, in its own order."""
+    return {
         "format": FORMAT,
         "model": release.model,
         "variant": release.variant,
@@ -125,66 +128,27 @@ def write_manifest(release: Release) -> bytes:
             for part in release.partitions
         ],
     }
-    return (json.dumps(top, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
 def _bad(what: str) -> ReleaseRefused:
     return ReleaseRefused("bad_manifest", f"manifest: {what}")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is not a value")
-
-
-def _object(value: Any, keys: frozenset[str], what: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _bad(f"{what} is not an object")
-    if value.keys() != keys:
-        odd = sorted(value.keys() ^ keys)[0]
-        raise _bad(f"{what}: {odd[:40]!r} is {'unknown' if odd in value else 'missing'}")
-    return value
-
-
-def _text(fields: dict[str, Any], key: str, pattern: re.Pattern[str]) -> str:
-    value = fields[key]
-    if not isinstance(value, str) or not pattern.match(value):
-        raise _bad(f"{key} is {str(value)[:60]!r}")
-    return value
-
-
-def _integer(fields: dict[str, Any], key: str, low: int, high: int) -> int:
-    value = fields[key]
-    if type(value) is not int or not low <= value <= high:
-        raise _bad(f"{key} is {str(value)[:60]!r}, not a whole number from {low} to {high}")
-    return value
-
-
-def _boolean(fields: dict[str, Any], key: str) -> bool:
-    value = fields[key]
-    if not isinstance(value, bool):
-        raise _bad(f"{key} is {str(value)[:60]!r}, not true or false")
-    return value
+_STRICT = Strict(_bad)
 
 
 def _notes(value: Any) -> dict[str, str]:
-    notes = _object(value, frozenset(LANGUAGES), "notes")
+    notes = _STRICT.object(value, frozenset(LANGUAGES), "notes")
     for language, text in notes.items():
         if not isinstance(text, str) or len(text) > MAX_NOTE_CHARS:
             raise _bad(f"notes.{language} is not a text of at most {MAX_NOTE_CHARS} characters")
+        if any(0xD800 <= ord(letter) <= 0xDFFF for letter in text):
+            raise _bad(f"notes.{language} holds half a character")  # JSON can say it, UTF-8 cannot
     return notes
 
 
 def _partitions(value: Any) -> tuple[Part, ...]:
-    if not isinstance(value, list) or not 1 <= len(value) <= MAX_PARTITIONS:
-        raise _bad(f"partitions is not a list of 1 to {MAX_PARTITIONS}")
-    parts = tuple(_part(item) for item in value)
+    parts = tuple(_part(item) for item in _STRICT.items(value, 1, MAX_PARTITIONS, "partitions"))
     for key, seen in (("name", {p.name for p in parts}), ("file", {p.file for p in parts})):
         if len(seen) != len(parts):
             raise _bad(f"two partitions have the same {key}")
@@ -192,7 +156,7 @@ def _partitions(value: Any) -> tuple[Part, ...]:
 
 
 def _part(value: Any) -> Part:
-    fields = _object(value, _PART_KEYS, "partition")
+    fields = _STRICT.object(value, _PART_KEYS, "partition")
     name = fields["name"]
     if not isinstance(name, str) or name != name.lower():
         raise _bad(f"partition name {str(name)[:40]!r} is not lower case")
@@ -202,12 +166,12 @@ def _part(value: Any) -> Part:
         raise ReleaseRefused(exc.reason, f"manifest: {exc.detail}") from exc
     if base_name(name) != name:
         raise _bad(f"partition name {name!r} has a slot suffix")
-    file = _text(fields, "file", _FILE)
+    file = _STRICT.text(fields, "file", _FILE)
     if PurePosixPath(file).name in (".", ".."):
         raise _bad(f"file {file!r} is outside the release")
     return Part(
         name=name,
         file=file,
-        size_bytes=_integer(fields, "size_bytes", 1, MAX_IMAGE_BYTES),
-        sha256=_text(fields, "sha256", _SHA256),
+        size_bytes=_STRICT.integer(fields, "size_bytes", 1, MAX_IMAGE_BYTES),
+        sha256=_STRICT.text(fields, "sha256", SHA256),
     )

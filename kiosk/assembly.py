@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,15 +15,23 @@ import hw.quirks
 import ledger.cose
 import ledger.keys
 import ledger.store
-from firmware_agent.catalogue import LocalCatalogue
+from firmware_agent.cache.objects import Cache
+from firmware_agent.catalogue import SignedCatalogue
+from firmware_agent.download.downloader import Downloader
+from firmware_agent.local import LocalCatalogue
+from firmware_agent.mirrors.book import Mirror, MirrorBook
+from firmware_agent.supply import Supply
+from firmware_agent.trust.trust import Trust
+from firmware_agent.watch import Note
+from kiosk.errors import KioskError, SettingsError
 from kiosk.flow.book import Mark
 from kiosk.flow.clock import SystemClock
 from kiosk.flow.desk import Line, StationDesk
 from kiosk.flow.effects import Record
 from kiosk.flow.runner import Tools
-from kiosk.flow.timeouts import Timeouts
-from kiosk.ports import Phone
-from kiosk.settings import Settings
+from kiosk.ports import Catalogue, Phone
+from kiosk.settings import CatalogueSettings, Settings
+from kiosk.stockkeeper import Stockkeeper
 from kiosk.store.book import Book
 from kiosk.store.database import FILE, Database
 from ledger.outbox import Outbox
@@ -67,15 +77,58 @@ def station_of(state_dir: Path) -> str:
         connection.close()
 
 
-def tools(book: Book, releases: Path, timeouts: Timeouts, station: str) -> Tools:
+def open_catalogue(settings: Settings, on_note: Callable[[Note], None]) -> SignedCatalogue | LocalCatalogue:
+    """The signed catalogue of the settings, or the workshop's folder where they name none.
+
+    ``on_note`` hears of what happens outside visits. Raises :class:`kiosk.errors.SettingsError`,
+    ``firmware_agent.errors.FirmwareError``.
+    """
+    chosen = settings.catalogue
+    if chosen is None:
+        return LocalCatalogue(settings.releases)
+    folder = settings.state_dir / "catalogue"
+    seeds = [Mirror(seed.url, seed.region) for seed in chosen.mirrors]
+    mirrors = MirrorBook(seeds, region=chosen.region, memory=folder / "mirrors.json", salt=settings.station)
+    downloader = Downloader(mirrors, rate_bytes_s=lambda: _rate(chosen))
+    try:
+        root = chosen.root.read_bytes()
+    except OSError as exc:
+        raise SettingsError(f"catalogue.root: {chosen.root}: {exc.strerror}") from exc
+    return SignedCatalogue(
+        trust=Trust(folder / "trust", root, mirrors, downloader.http),
+        supply=Supply(Cache(folder / "cache", chosen.cache_mib << 20), downloader),
+        station=settings.station,
+        on_note=on_note,
+    )
+
+
+def _rate(chosen: CatalogueSettings) -> float | None:
+    now = datetime.now().astimezone()
+    if chosen.rate_kib_s == 0 or chosen.night.holds(60 * now.hour + now.minute):
+        return None
+    return 1024.0 * chosen.rate_kib_s
+
+
+def note_taker(book: Book) -> Callable[[Note], None]:
+    """Entries of what the catalogue does outside visits."""
+
+    def take(note: Note) -> None:
+        # What cannot be recorded now (the disk is full) must not end the work that was to be told.
+        with contextlib.suppress(KioskError):
+            book.record(Record(note.kind, dict(note.body)))
+
+    return take
+
+
+def tools(book: Book, catalogue: Catalogue, settings: Settings) -> Tools:
     """What every visit works with."""
     return Tools(
         book=book,
-        catalogue=LocalCatalogue(releases),
+        catalogue=catalogue,
         models=QuirkModels(),
         clock=SystemClock(),
-        timeouts=timeouts,
-        station=station,
+        timeouts=settings.timeouts,
+        station=settings.station,
     )
 
 
@@ -88,10 +141,12 @@ class Station:
         head = self.book.head()
         self._head, self._acked = head.index, 0
         self._reporter = self._make_reporter()
+        self.catalogue = open_catalogue(settings, note_taker(self.book))
+        self._stockkeeper = self._make_stockkeeper()
         self.desk = StationDesk(
             settings.bays,
             open_phone,
-            tools(self.book, settings.releases, settings.timeouts, settings.station),
+            tools(self.book, self.catalogue, settings),
             hash_budget_s=settings.hash_budget_s,
             line=self._line,
             on_tick=self._look_at_head,
@@ -107,11 +162,16 @@ class Station:
         self.book.record(Record("station.started", {"bays": len(self.settings.bays)}))
         if self._reporter is not None:
             self._reporter.start()
+        if self._stockkeeper is not None:
+            self._stockkeeper.start()
         self.desk.start()
 
     def stop(self) -> None:
         """Leave open visits to the next start; everything committed stays."""
         self.desk.stop()
+        if self._stockkeeper is not None:
+            self._stockkeeper.stop()
+        self.catalogue.close()
         if self._reporter is not None:
             self._reporter.stop()
         self.database.close()
@@ -124,6 +184,14 @@ class Station:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _make_stockkeeper(self) -> Stockkeeper | None:
+        """It also lets go of what visits held that ended while nobody looked (power, kill)."""
+        if self.settings.catalogue is None or isinstance(self.catalogue, LocalCatalogue):
+            return None
+        self.catalogue.sweep([visit.visit for visit in self.book.open_visits()])
+        recent, night = self.book.recent_models, self.settings.catalogue.night
+        return Stockkeeper(self.catalogue, recent, note_taker(self.book), night)
 
     # -- reporting
 

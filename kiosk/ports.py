@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
 from firmware_agent.manifest import Release
+from firmware_agent.plan import FlashPlan
+from firmware_agent.watch import Offer, Watch
 
 Mode = Literal["normal", "charging", "bootloader", "recovery", "agent", "foreign"]
 """What a bay shows. ``charging``: no data function; ``foreign``: HID, hub or anything we refuse."""
@@ -198,13 +200,32 @@ class Images(Protocol):
 class Catalogue(Protocol):
     """Where releases come from. Errors have ``reason`` (machine name) and ``detail`` (one line).
 
-    Today a local folder; a signed catalogue with mirrors takes the same place.
+    ``watch`` hears progress and notes for the ledger on the caller's thread, and can stop the work.
     """
 
-    def newest(self, model: str, variant: str | None) -> Release | None: ...
-    def exact(self, model: str, version: str) -> Release: ...
-    def open(self, release: Release) -> Images:
-        """Check every image in full, before the first byte is written."""
+    def newest(self, model: str, variant: str | None, watch: Watch) -> Release | None: ...
+    def exact(self, model: str, version: str, watch: Watch) -> Release: ...
+    def offer(self, release: Release, whole_only: bool = False) -> Offer:
+        """What fetching would download, how and why. Looks at the disk only. ``whole_only``: without differences."""
+        ...
+
+    def fetch(self, visit: str, release: Release, watch: Watch, whole_only: bool = False) -> Images:
+        """Every image whole, checked in full and held for the visit, before the first byte is written."""
+        ...
+
+    def again(self, visit: str, plan: FlashPlan, watch: Watch) -> Images:
+        """The images of a plan that a restart of the station interrupted, by the plan's own hashes.
+
+        Works from what the visit still holds even where the catalogue has expired meanwhile.
+        """
+        ...
+
+    def let_go(self, visit: str) -> None:
+        """The visit is over: its images need not be kept. Never fails."""
+        ...
+
+    def hint(self, model: str) -> None:
+        """A phone of this model is in a bay: what it may need can be fetched already. Returns at once."""
         ...
 
 

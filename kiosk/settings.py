@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from kiosk.flow.desk import Bay
 from kiosk.flow.timeouts import Timeouts
 
 MAX_FILE_BYTES = 65536
+MAX_SEEDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,48 @@ class Broker:
 
 
 @dataclass(frozen=True, slots=True)
+class Seed:
+    """A mirror that the station knows before it has read any list."""
+
+    url: str
+    region: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NightHours:
+    """From when until when the station may fetch ahead, in minutes after local midnight; it may pass midnight."""
+
+    begin_min: int = 60
+    end_min: int = 300
+
+    def holds(self, minute: int) -> bool:
+        """Whether ``minute`` after midnight is within."""
+        if self.begin_min <= self.end_min:
+            return self.begin_min <= minute < self.end_min
+        return minute >= self.begin_min or minute < self.end_min
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueSettings:
+    """The signed catalogue: whom to believe, where to look first, how much to keep."""
+
+    root: Path  # the trusted root.json that was delivered with the station
+    mirrors: tuple[Seed, ...]  # to begin with; the catalogue itself names more
+    region: str = ""
+    cache_mib: int = 20480
+    rate_kib_s: int = 0  # by day, for all downloads together; 0 = no cap. At night there is none
+    night: NightHours = NightHours()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that differs between stations. Lengths in time are seconds."""
 
     state_dir: Path
     station: str = "station-1"
     bays: tuple[Bay, ...] = ()
-    releases_dir: Path | None = None  # None: state_dir/releases
+    releases_dir: Path | None = None  # None: state_dir/releases. Not used where there is a catalogue
+    catalogue: CatalogueSettings | None = None  # None: the unsigned releases of a local folder
     broker: Broker | None = None  # None: entries wait in the ledger
     hotline: str = "4008100000"
     hours: str = "8:30-20:30"
@@ -95,6 +132,8 @@ def _settings(top: Mapping[str, Any], folder: Path) -> Settings:
         values["bays"] = _bays(top["bays"])
     if "broker" in top:
         values["broker"] = _broker(top["broker"], folder)
+    if "catalogue" in top:
+        values["catalogue"] = _catalogue(top["catalogue"], folder)
     if "timeouts" in top:
         values["timeouts"] = _timeouts(top["timeouts"])
     if values.get("language", "zh") not in ("zh", "en"):
@@ -121,6 +160,43 @@ def _broker(value: Any, folder: Path) -> Broker:
     return Broker(
         _text(value, "host"), _whole(value, "port", 1, 65535), folder / _text(value, "hq_public_key")
     )
+
+
+def _catalogue(value: Any, folder: Path) -> CatalogueSettings:
+    if not isinstance(value, dict):
+        raise SettingsError("catalogue is not a table")
+    _only(value, {item.name for item in dataclasses.fields(CatalogueSettings)}, "catalogue")
+    chosen = CatalogueSettings(folder / _text(value, "root"), _seeds(value.get("mirrors")))
+    if "region" in value:
+        chosen = dataclasses.replace(chosen, region=_text(value, "region"))
+    if "cache_mib" in value:
+        chosen = dataclasses.replace(chosen, cache_mib=_whole(value, "cache_mib", 64, 1 << 24))
+    if "rate_kib_s" in value:
+        chosen = dataclasses.replace(chosen, rate_kib_s=_whole(value, "rate_kib_s", 0, 1 << 24))
+    if "night" in value:
+        chosen = dataclasses.replace(chosen, night=_night(_text(value, "night")))
+    return chosen
+
+
+def _seeds(value: Any) -> tuple[Seed, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MAX_SEEDS:
+        raise SettingsError(f"catalogue.mirrors is not a list of 1 to {MAX_SEEDS} addresses")
+    seeds = []
+    for item in value:
+        table = {"url": item} if isinstance(item, str) else item
+        if not isinstance(table, dict):
+            raise SettingsError("catalogue.mirrors: an entry is neither an address nor a table")
+        _only(table, {"url", "region"}, "catalogue.mirrors")
+        seeds.append(Seed(_text(table, "url"), _text(table, "region") if "region" in table else ""))
+    return tuple(seeds)
+
+
+def _night(text: str) -> NightHours:
+    found = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", text)
+    if not found:
+        raise SettingsError(f'catalogue.night is "{text[:40]}", not HH:MM-HH:MM')
+    hours = [int(group) for group in found.groups()]
+    return NightHours(60 * hours[0] + hours[1], 60 * hours[2] + hours[3])
 
 
 def _timeouts(value: Any) -> Timeouts:

@@ -22,6 +22,8 @@ HELP = "The figures, side by side with the peers on this machine; medians of alt
 BENCHES = {
     "flash": "our fastboot host against Google's; USB/IP against a bare socket",
     "visit": "one whole visit, phase by phase",
+    "delta": "differences between real images: size, time and memory, beside HDiffPatch, bsdiff, xdelta and zstd",
+    "mirrors": "300 mirrors on loopback: time to the right one, requests wasted, beside random, listed and oracle",
 }
 
 

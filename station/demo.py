@@ -23,7 +23,8 @@ from station.children import die_with_parent
 from station.customer import SimulatedCustomer
 from station.errors import NEEDS_STAFF, OK, OURS, USAGE, StationError
 from station.hands import HandsPage
-from station.system import MAX_PHONES, MODELS, PhoneChoice, System, say
+from station.mirrors import say
+from station.system import MAX_PHONES, MODELS, PhoneChoice, System
 from station.update import result
 
 HELP = "Runs broker, headquarters, kiosk and virtual phones on this machine, all on loopback."
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         raise StationError("--system-mib is from 1 to 448 (a phone's system partition holds 512 MiB)", USAGE)
     with _folder(args.state) as folder:
         phones = tuple(PhoneChoice(MODELS[number % len(MODELS)]) for number in range(args.phones))
-        with System(folder, phones, system_mib=args.system_mib) as system:
+        with System(folder, phones, system_mib=args.system_mib, signed=True) as system:
             say(f"demo: headquarters' page: {system.web}/")
             return _headless(system, args.json) if args.headless else _window(system, args.size)
 
@@ -229,6 +230,19 @@ def _toml(system: System) -> str:
         f"port = {settings.broker.port}",
         f"hq_public_key = {json.dumps(str(settings.broker.hq_public_key))}",
     ]
+    if settings.catalogue is not None:
+        seeds = [
+            {"url": seed.url, "region": seed.region or "elsewhere"} for seed in settings.catalogue.mirrors
+        ]
+        tables = [
+            f"{{ url = {json.dumps(seed['url'])}, region = {json.dumps(seed['region'])} }}" for seed in seeds
+        ]
+        lines += [
+            "[catalogue]",
+            f"root = {json.dumps(str(settings.catalogue.root))}",
+            f"region = {json.dumps(settings.catalogue.region)}",
+            f"mirrors = [{', '.join(tables)}]",
+        ]
     for bay in settings.bays:
         lines += ["[[bays]]", f"number = {bay.number}", f"where = {json.dumps(bay.where)}"]
     return "\n".join(lines) + "\n"

@@ -17,7 +17,8 @@ from station.errors import OURS, USAGE, StationError
 
 HELP = "The fault matrix: injects, lets it recover, and counts; 0 only when nothing was lost."
 MATRICES = {
-    "update": "a whole visit over USB/IP: cable, power, station, broker, phone, user data, hostile input"
+    "update": "a whole visit over USB/IP: cable, power, station, broker, phone, user data, hostile input",
+    "fetch": "downloading and rebuilding an update: power cuts and kills at bytes, fsyncs and renames",
 }
 
 

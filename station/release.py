@@ -1,4 +1,4 @@
-"""``station release build``: makes an update release from image files or folders."""
+"""``station release``: makes update releases, and the signed catalogue that offers them. Only ``build`` is here."""
 
 from __future__ import annotations
 
@@ -8,15 +8,36 @@ import sys
 from pathlib import Path
 
 from firmware_agent.release import Heading, build
+from station import release_keys, release_online, release_publish
 from station.errors import USAGE, StationError
 
-HELP = "Make an update release: images, hashes, a signed vbmeta, a manifest."
+HELP = """Make update releases, and the signed catalogue that offers them.
+
+In order: build a release; once, keys; delta and publish for every release; timestamp from cron. The offline keys
+(root, targets, makers) are needed by keys, publish, rotate, renew and mirrors, and are best kept on a medium that is
+not plugged in; the online keys (snapshot, timestamp, rollout) by timestamp, withdraw and stage as well. check warns of
+what expires soon; renew signs it anew. A mirror copies the repository's files over HTTP as they are: targets/ first,
+metadata/timestamp.json last.
+"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """``build`` and what it needs."""
+    """One action each."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    _build_arguments(actions)
+    for module in (release_keys, release_publish, release_online):
+        module.add(actions)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Whatever the action is."""
+    return int(args.perform(args))
+
+
+def _build_arguments(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     make = actions.add_parser("build", help="make a release directory", description=build.__doc__)
+    make.set_defaults(perform=_build)
     make.add_argument("--model", required=True, help="fastboot product, e.g. heron")
     make.add_argument("--variant", required=True, help="e.g. cn")
     make.add_argument("--version", required=True, help="dotted numbers, e.g. 2.0.0")
@@ -43,8 +64,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--json", action="store_true", help="one JSON object as the last line")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Build; prints each image with its size and hash."""
+def _build(args: argparse.Namespace) -> int:
+    """Prints each image with its size and hash."""
     if not 0 <= args.rollback_index < 2**64:
         raise StationError("--rollback-index is a whole number from 0 to 2^64 - 1", USAGE)
     heading = Heading(

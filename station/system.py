@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 import threading
 import time
 import urllib.error
@@ -26,16 +25,12 @@ from kiosk.settings import Broker, Settings
 from station.broker import Broker as Mosquitto
 from station.children import Child
 from station.errors import UNREACHABLE, StationError
+from station.mirrors import Mirrors, say
 from station.sample_firmware import MIB, make_releases
 
 MODELS = ("heron", "wren")
 MAX_PHONES = 8
 DRAIN_S = 60.0
-
-
-def say(line: str) -> None:
-    """One line of progress for people, on standard error."""
-    print(line, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +51,13 @@ class System:
     system_mib: int = 64
     hash_budget_s: float = 60.0
     timeouts: Timeouts = field(default_factory=Timeouts)
+    signed: bool = False  # updates come over mirrors, by a signed catalogue; else from the folder of releases
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     children: list[Child] = field(default_factory=list)
     mosquitto: Mosquitto = field(init=False)
     hq: Child = field(init=False)
     settings: Settings = field(init=False)
+    mirrors: Mirrors | None = None
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -99,6 +96,9 @@ class System:
             hash_budget_s=self.hash_budget_s,
             timeouts=self.timeouts,
         )
+        if self.signed and models:
+            self.mirrors = Mirrors(self.folder, models)
+            self.settings = self.mirrors.start(stack, self.settings)
 
     def _headquarters(self) -> Child:
         state = self.folder / "station"

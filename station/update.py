@@ -6,12 +6,12 @@ A visit that was cut off (power, kill -9) goes on with the same command: the dat
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import queue
 import secrets
 import signal
-import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -19,21 +19,20 @@ from types import FrameType
 from ulid import ULID
 
 from kiosk import assembly, settings
-from kiosk.flow.events import BackupAnswered, Cancel, Consent, Decline
+from kiosk.flow.events import Cancel
 from kiosk.flow.moves import VERDICTS
 from kiosk.flow.runner import Runner
 from kiosk.flow.user_data import NOT_SEEN
-from kiosk.flow.view import JobView, Screen
+from kiosk.flow.view import JobView
 from kiosk.flow.visit import Options, Visit
 from kiosk.settings import Settings
 from kiosk.store.book import Book
 from kiosk.store.database import FILE
+from station.attendant import Attendant, say
 from station.errors import NEEDS_STAFF, OK, OURS, REFUSED, UNREACHABLE, USAGE, StationError
 
 HELP = "One whole update visit without a screen: recognise, count files, flash, count again, confirm."
-CONSENT_TEXT = "cli-1"
-_UNREACHABLE = frozenset({"no_phone", "unplugged", "phone_silent"})
-_KEY_WORDS = {"power": "power", "volume_down": "volume down", "volume_up": "volume up", "home": "home"}
+_UNREACHABLE = frozenset({"no_phone", "unplugged", "phone_silent", "no_catalogue", "download_failed"})
 
 
 class _Stop:
@@ -50,10 +49,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--phone", required=True, metavar="WHERE", help="usb:1-1.4, usbip://H:P/1-1 or tcp:H:P"
     )
     parser.add_argument("--release", default="", metavar="VERSION", help="default: the newest for this phone")
-    parser.add_argument("--releases", type=Path, metavar="DIR", help="default: releases in the state folder")
+    parser.add_argument(
+        "--releases",
+        type=Path,
+        metavar="DIR",
+        help="unsigned releases of a workshop, instead of the catalogue",
+    )
     parser.add_argument("--state", type=Path, metavar="DIR", help="the station's database; default: settings")
     parser.add_argument("--config", type=Path, metavar="F", help="the station's settings (TOML)")
-    parser.add_argument("--full", action="store_true", help="send whole images (always, for now)")
+    parser.add_argument("--full", action="store_true", help="download whole images, not differences")
     parser.add_argument("--yes", action="store_true", help="consent is given; no backup is claimed")
     parser.add_argument(
         "--no-inventory", action="store_true", help="do not look at the owner's files (fastboot only)"
@@ -71,20 +75,24 @@ def run(args: argparse.Namespace) -> int:
         raise StationError("--hash-budget is in seconds, from 0 to 86400", USAGE)
     chosen = _settings(args)
     phone = assembly.open_phone(args.phone)
-    database, book = assembly.open_book(chosen.state_dir, chosen.station)
-    try:
+    with contextlib.ExitStack() as held:
+        database, book = assembly.open_book(chosen.state_dir, chosen.station)
+        held.callback(database.close)
         book.lease(args.phone)
         visit = next((one for one in book.open_visits() if one.bay == args.phone), None)
-        tools = assembly.tools(book, chosen.releases, chosen.timeouts, chosen.station)
+        catalogue = assembly.open_catalogue(chosen, assembly.note_taker(book))
+        held.callback(catalogue.close)
         views: Views = queue.SimpleQueue()
         runner = Runner(
-            visit or _new_visit(args, chosen), phone, tools, resume=bool(visit), on_change=views.put
+            visit or _new_visit(args, chosen),
+            phone,
+            assembly.tools(book, catalogue, chosen),
+            resume=bool(visit),
+            on_change=views.put,
         )
         threading.Thread(target=_tell_closed, args=(runner, views), daemon=True).start()
         _attend(runner, views, args.yes)
         return _report(runner, book, args.json)
-    finally:
-        database.close()
 
 
 def _tell_closed(runner: Runner, views: Views) -> None:
@@ -97,7 +105,7 @@ def _settings(args: argparse.Namespace) -> Settings:
     if args.state is not None:
         chosen = dataclasses.replace(chosen, state_dir=args.state)
     if args.releases is not None:
-        chosen = dataclasses.replace(chosen, releases_dir=args.releases)
+        chosen = dataclasses.replace(chosen, releases_dir=args.releases, catalogue=None)
     if args.hash_budget is not None:
         chosen = dataclasses.replace(chosen, hash_budget_s=args.hash_budget)
     if args.config is None and (station := _station_of(chosen.state_dir)):
@@ -119,6 +127,7 @@ def _new_visit(args: argparse.Namespace, chosen: Settings) -> Visit:
         inventory=not args.no_inventory,
         release=args.release,
         seed=secrets.randbits(48),
+        full=args.full,
     )
     return Visit(str(ULID()), args.phone, number, "en", options)
 
@@ -126,49 +135,8 @@ def _new_visit(args: argparse.Namespace, chosen: Settings) -> Visit:
 # -- attending a visit
 
 
-class _Attendant:
-    """Says on standard error what the customer's screen would say, and answers for them where told to."""
-
-    def __init__(self, runner: Runner, yes: bool) -> None:
-        self._runner = runner
-        self._yes = yes
-        self._screen: Screen | None = None
-        self._percent = -1
-
-    def see(self, view: JobView) -> None:
-        """One new view."""
-        if view.percent != self._percent and view.percent:
-            self._percent = view.percent
-            _say(f"progress {view.percent}")
-        if view.screen is self._screen:
-            return
-        self._screen = view.screen
-        _say(f"screen {view.screen}")
-        line = _line(view)
-        if line:
-            _say(line)
-        if view.screen is Screen.PLAN:
-            self._ask_consent()
-        elif view.screen is Screen.BACKUP:
-            self._runner.post(BackupAnswered("without"))
-
-    def _ask_consent(self) -> None:
-        if self._yes:
-            self._runner.post(Consent(CONSENT_TEXT, "en"))
-        elif not sys.stdin.isatty():
-            _say("nobody is here to consent (--yes consents): refused")
-            self._runner.post(Decline())
-        else:
-            threading.Thread(target=self._read_answer, daemon=True).start()
-
-    def _read_answer(self) -> None:
-        _say("Install it? Nothing has been written yet. Type yes to go on:")
-        answer = sys.stdin.readline().strip().lower()
-        self._runner.post(Consent(CONSENT_TEXT, "en") if answer in ("yes", "y") else Decline())
-
-
 def _attend(runner: Runner, views: Views, yes: bool) -> None:
-    attendant = _Attendant(runner, yes)
+    attendant = Attendant(runner, yes)
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         # Only this: a handler may have interrupted a print, and SimpleQueue.put is safe to re-enter.
@@ -181,10 +149,10 @@ def _attend(runner: Runner, views: Views, yes: bool) -> None:
         while (view := views.get()) is not None:
             if isinstance(view, _Stop):
                 if asked_to_stop or not runner.view.can_cancel:
-                    _say("stopping: the same command goes on with this visit")
+                    say("stopping: the same command goes on with this visit")
                     break
                 asked_to_stop = True
-                _say("stopping: nothing has been written, the phone is let go")
+                say("stopping: nothing has been written, the phone is let go")
                 runner.post(Cancel())
                 continue
             attendant.see(view)
@@ -194,30 +162,6 @@ def _attend(runner: Runner, views: Views, yes: bool) -> None:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _line(view: JobView) -> str:
-    keys = " + ".join(_KEY_WORDS.get(key, key) for key in view.keys)
-    name = view.model_names.get("en", view.model)
-    data = view.user_data
-    lines = {
-        Screen.CONNECT: f"plug the phone into {view.bay}",
-        Screen.UNLOCK: "please unlock the screen and allow file transfer",
-        Screen.INVENTORY: "counting and reading the owner's files",
-        Screen.KEYS: f"{data.before} files; switch the phone off, then hold {keys}",
-        Screen.IDENTIFYING: "asking the bootloader",
-        Screen.PLAN: f"{name}: {view.version_from or '?'} -> {view.version_to}, {view.bytes_to_send} bytes",
-        Screen.PROGRESS: "do not unplug the phone",
-        Screen.AWAIT_PHONE: f"the phone is away: plug it in at {view.bay}; if it has started, hold {keys}",
-        Screen.UNLOCK_AGAIN: "please unlock the screen again and allow file transfer",
-        Screen.CHECKING: "counting the owner's files again",
-        Screen.KEYS_AGAIN: f"one last look: once the phone has started, switch it off, then hold {keys}",
-    }
-    return lines.get(view.screen, "")
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 # -- the answer
@@ -231,7 +175,7 @@ def _report(runner: Runner, book: Book, as_json: bool) -> int:
         answer["detail"] = runner.failure
     elif not visit.finished:
         answer |= {"verdict": "needs_staff" if visit.written else "refused", "reason": "interrupted"}
-    _say(_closing_line(visit, answer))
+    say(_closing_line(visit, answer))
     if as_json:
         print(json.dumps(answer, ensure_ascii=False), flush=True)
     return _exit_code(answer, bool(runner.failure))
@@ -253,7 +197,14 @@ def result(visit: Visit, book: Book) -> dict[str, object]:
         "serial": facts.serialno if facts else "",
         "from": (plan.version_from if plan else facts.version or "") if facts else "",
         "to": plan.version_to if plan else "",
-        "method": "full",
+        "method": visit.fetch.method,
+        "fetch": {
+            "bytes": visit.fetch.fetch_bytes,
+            "full_bytes": visit.fetch.full_bytes,
+            "base_version": visit.fetch.base_version,
+            "why": visit.fetch.why,
+            "mirrors": list(visit.fetch.mirrors),
+        },
         "bytes_sent": visit.bytes_sent,
         "bytes_full": plan.size_bytes if plan else 0,
         "written": visit.written,

@@ -16,7 +16,11 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 MAX_VALUE_CHARS = 120
 MAX_CHIPS = 24
 _DIGEST_CHARS = 12
-_BYTE_FIELDS = frozenset({"bytes", "bytes_sent", "bytes_full", "size_bytes"})
+_BYTE_FIELDS = frozenset(
+    {"bytes", "bytes_sent", "bytes_full", "size_bytes", "fetch_bytes", "full_bytes", "at_bytes"}
+)
+_SPANS_PER_S = {"seconds": 1, "age_s": 1, "behind_s": 1, "ms": 1000}
+"""Fields that hold a length of time, and how many of their unit make a second."""
 _HIDDEN = frozenset({"counts", "user_data"})
 """Fields that the page shows as a table of their own."""
 
@@ -140,8 +144,8 @@ class Words:
             return ""  # the station's way to say that it does not know
         if key in _BYTE_FIELDS:
             return size(value)
-        if key == "seconds":
-            return self.span(value)
+        if key in _SPANS_PER_S:
+            return self.span(value / _SPANS_PER_S[key])
         return f"{value}%" if key == "battery_percent" else self.number(value)
 
     def _text(self, key: str, value: str) -> str:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kiosk.flow.before_write import refuse_foreign
-from kiosk.flow.effects import AwaitUnlock, Identify, Keep, Keyed, Recognise, Record, TakeInventory, Watch
+from kiosk.flow.effects import (
+    AwaitUnlock,
+    Hint,
+    Identify,
+    Keep,
+    Keyed,
+    Recognise,
+    Record,
+    TakeInventory,
+    Watch,
+)
 from kiosk.flow.events import Counting, Event, InventoryTaken, PhoneGone, PhoneRecognised, PhoneSeen
 from kiosk.flow.moves import LEAVE, Outcome, end, go, stay
 from kiosk.flow.visit import State, Visit
@@ -77,8 +87,8 @@ def recognised(visit: Visit, event: PhoneRecognised) -> Outcome:
         visit, effects = end(seen, State.REFUSED, "unknown_model", "this station does not know the model")
         return visit, (record, *effects)
     if not visit.options.inventory:
-        return go(seen, State.KEYS, record, Watch())
-    return go(seen, State.UNLOCK, record, AwaitUnlock())
+        return go(seen, State.KEYS, record, Hint(event.product), Watch())
+    return go(seen, State.UNLOCK, record, Hint(event.product), AwaitUnlock())
 
 
 def unlocked(visit: Visit, _event: Event) -> Outcome:

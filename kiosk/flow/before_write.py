@@ -14,7 +14,6 @@ from kiosk.flow.effects import (
     WriteNext,
 )
 from kiosk.flow.events import (
-    BackupAnswered,
     Cancel,
     Consent,
     Decline,
@@ -25,7 +24,6 @@ from kiosk.flow.events import (
     PhoneRefused,
     PhoneSeen,
     PlanImpossible,
-    PlanReady,
     WrongPhone,
 )
 from kiosk.flow.moves import LEAVE, Outcome, end, give_up, go, stay
@@ -84,21 +82,6 @@ def identified(visit: Visit, event: Identified) -> Outcome:
     )
 
 
-def plan_ready(visit: Visit, event: PlanReady) -> Outcome:
-    """Show it."""
-    plan = event.plan
-    body = {
-        "from": plan.version_from,
-        "to": plan.version_to,
-        "slot": plan.set_active or "",
-        "bytes": plan.size_bytes,
-        "writes": [write.partition for write in plan.writes],
-    }
-    return go(
-        visit, State.PLAN, Record("plan.made", body), Watch(), plan=plan, notes=dict(event.release.notes)
-    )
-
-
 def plan_impossible(visit: Visit, event: PlanImpossible) -> Outcome:
     """Up to date, locked, or refused; the phone goes back to normal first."""
     endings = {"up_to_date": State.UP_TO_DATE, "bootloader_locked": State.LOCKED}
@@ -118,13 +101,6 @@ def declined(visit: Visit, _event: Decline) -> Outcome:
     """The customer does not want it."""
     left, effects = give_up(visit, State.CANCELLED, "consent_refused")
     return left, (Record("consent.refused", {}, actor="customer"), *effects)
-
-
-def backup_answered(visit: Visit, event: BackupAnswered) -> Outcome:
-    """The last word before the first write."""
-    choice = "done" if event.choice == "done" else "without"
-    record = Record("backup.answered", {"choice": choice}, actor="customer")
-    return begin_write(replace(visit, backup=choice), record)
 
 
 def begin_write(visit: Visit, *records: Record) -> Outcome:
@@ -168,6 +144,11 @@ def no_keys(visit: Visit, _event: Event) -> Outcome:
 def no_answer(visit: Visit, _event: Event) -> Outcome:
     """The customer did not answer."""
     return give_up(visit, State.CANCELLED, "no_answer")
+
+
+def no_catalogue(visit: Visit, _event: Event) -> Outcome:
+    """The catalogue does not answer; nothing was asked of the phone meanwhile."""
+    return give_up(visit, State.REFUSED, "no_catalogue", "the catalogue did not answer in time")
 
 
 def silent(visit: Visit, _event: Event) -> Outcome:

@@ -1,4 +1,7 @@
-"""What a step wants done: commit effects in the step's transaction, wire effects by the hands after it."""
+"""What a step wants done: commit effects in the step's transaction, the others by the hands after it.
+
+A wire effect replaces the one before and answers with an event; a supply effect does neither.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,12 @@ class Identify:
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
-    """Choose the release, make the plan, check every image in full."""
+    """Choose the release, make the plan, see how its images would come here."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchImages:
+    """Bring every image of the plan here, checked in full; report what is in the bay meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,20 @@ class Leave:
     """Let the phone go: back to normal if it is in the bootloader. Never fails."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A phone of this model is here: the catalogue may fetch already. Answers nothing."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """The visit is over: its images need not be kept. Answers nothing."""
+
+
 CommitEffect = Record | Keep | Forget
+SupplyEffect = Hint | LetGo
 WireEffect = (
     Watch
     | Recognise
@@ -104,11 +125,12 @@ WireEffect = (
     | CompareInventory
     | Identify
     | Prepare
+    | FetchImages
     | WriteNext
     | SwitchSlot
     | Reboot
     | Leave
 )
-Effect = CommitEffect | WireEffect
+Effect = CommitEffect | SupplyEffect | WireEffect
 TOUCHING = (WriteNext, SwitchSlot, Reboot, Leave)
 """Change the phone; each stands in a step whose records say that it is intended."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from firmware_agent.manifest import Release
 from firmware_agent.plan import FlashPlan
+from firmware_agent.watch import Offer
 from kiosk.flow.user_data import UserData
 from kiosk.flow.visit import BootFacts
 from kiosk.ports import Mode, UserObject
@@ -115,15 +116,45 @@ class Identified(Event):
 
 @dataclass(frozen=True, slots=True)
 class PlanReady(Event):
-    """A plan, its images checked in full."""
+    """A plan, and how its images would come here."""
 
     plan: FlashPlan
     release: Release
+    offer: Offer
 
 
 @dataclass(frozen=True, slots=True)
 class PlanImpossible(Event):
     """No plan; ``reason`` is a machine name, ``up_to_date`` among them."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching(Event):
+    """The catalogue's work on the images goes on: bytes done of bytes to do."""
+
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Event):
+    """What the catalogue has to say for the audit log."""
+
+    kind: str
+    body: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Event):
+    """Every image is here, checked in full and held."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFailed(Event):
+    """The images cannot be had; ``reason`` is a machine name."""
 
     reason: str
     detail: str
@@ -195,11 +226,12 @@ class Restarted(Event):
 
 
 TOUCHES: frozenset[type[Event]] = frozenset({Consent, Decline, BackupAnswered, Cancel})
-VOLATILE: frozenset[type[Event]] = frozenset({Progress, Counting})
+VOLATILE: frozenset[type[Event]] = frozenset({Progress, Counting, Fetching})
 """These change what is shown, not what is so: they are not committed."""
 
 EVENTS: tuple[type[Event], ...] = (
     *(Consent, Decline, BackupAnswered, Cancel, PhoneSeen, PhoneGone, PhoneRecognised, Unlocked, Counting),
-    *(InventoryTaken, Compared, Identified, PlanReady, PlanImpossible, Progress, Written, SlotSwitched),
-    *(Rebooted, Left, PhoneRefused, WrongPhone, OurFailure, TimeUp, Restarted),
+    *(InventoryTaken, Compared, Identified, PlanReady, PlanImpossible, Fetching, Noted, Fetched),
+    *(FetchFailed, Progress, Written, SlotSwitched, Rebooted, Left, PhoneRefused),
+    *(WrongPhone, OurFailure, TimeUp, Restarted),
 )

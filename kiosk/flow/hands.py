@@ -9,10 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from firmware_agent.manifest import Release
-from firmware_agent.plan import FlashPlan, PlanRefused, UpToDate, make_plan
 from kiosk.errors import FlowError
 from kiosk.flow import counting
 from kiosk.flow import effects as do
@@ -25,37 +22,22 @@ from kiosk.flow.events import (
     OurFailure,
     PhoneGone,
     PhoneRecognised,
-    PhoneRefused,
     PhoneSeen,
-    PlanImpossible,
-    PlanReady,
     Progress,
     Rebooted,
     SlotSwitched,
-    TimeUp,
     Unlocked,
     Written,
     WrongPhone,
 )
+from kiosk.flow.job import Job, event_of, throttled
+from kiosk.flow.supply import Supply, plan_of
 from kiosk.flow.visit import BootFacts, Visit
-from kiosk.ports import Catalogue, Images, Phone, Sighting
+from kiosk.ports import Catalogue, Phone, Sighting
 
 WATCH_EVERY_S = 0.15
 LEAVE_WITHIN_S = 15.0
 UNLOCK_SLICE_S = 1.0
-_PROGRESS_EVERY_S = 0.05
-
-Post = Callable[[Event], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One effect to perform for the visit as it was when the effect was committed."""
-
-    effect: do.WireEffect
-    visit: Visit
-    post: Post
-    stop: threading.Event
 
 
 class Hands:
@@ -63,9 +45,8 @@ class Hands:
 
     def __init__(self, phone: Phone, catalogue: Catalogue, book: Book) -> None:
         self._phone = phone
-        self._catalogue = catalogue
+        self._supply = Supply(catalogue)
         self._book = book
-        self._images: Images | None = None
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"hands {phone.bay}", daemon=True)
 
@@ -91,8 +72,7 @@ class Hands:
         while (job := self._jobs.get()) is not None:
             if not job.stop.is_set():
                 self._perform(job)
-        if self._images is not None:
-            self._images.close()
+        self._supply.close()
         self._phone.close()
 
     def _perform(self, job: Job) -> None:
@@ -105,18 +85,21 @@ class Hands:
 
     def _do(self, job: Job) -> Event | None:
         """The event an effect ends with; None when it was stopped."""
-        act: dict[type[do.WireEffect], Callable[[Job], Event | None]] = {
+        act: dict[type[do.WireEffect | do.SupplyEffect], Callable[[Job], Event | None]] = {
             do.Watch: self._watch,
             do.Recognise: self._recognise,
             do.AwaitUnlock: self._await_unlock,
             do.TakeInventory: self._take_inventory,
             do.CompareInventory: self._compare_inventory,
             do.Identify: self._identify,
-            do.Prepare: self._prepare,
+            do.Prepare: self._supply.prepare,
+            do.FetchImages: self._fetch,
             do.WriteNext: self._write,
             do.SwitchSlot: self._switch_slot,
             do.Reboot: self._reboot,
             do.Leave: self._leave,
+            do.Hint: self._hint,
+            do.LetGo: self._let_images_go,
         }
         return act[type(job.effect)](job)
 
@@ -124,15 +107,25 @@ class Hands:
 
     def _watch(self, job: Job) -> Event | None:
         job.stop.wait(job.effect.settle_s if isinstance(job.effect, do.Watch) else 0.0)
-        last: tuple[str, str] | bool | None = False
+        tell = self._teller(job)
         while not job.stop.is_set():
+            tell()
+            job.stop.wait(WATCH_EVERY_S)
+        return None
+
+    def _teller(self, job: Job) -> Callable[[], None]:
+        """Looks at the bay and posts what it shows, the first time and whenever that has changed."""
+        last: tuple[str, str] | bool | None = False
+
+        def tell() -> None:
+            nonlocal last
             sighting = self._phone.look()
             now = (sighting.mode, sighting.what) if sighting else None
             if now != last:
                 job.post(PhoneSeen(sighting.mode, sighting.what) if sighting else PhoneGone())
                 last = now
-            job.stop.wait(WATCH_EVERY_S)
-        return None
+
+        return tell
 
     def _wait_until_left(self, stop: threading.Event) -> bool:
         deadline_s = time.monotonic() + LEAVE_WITHIN_S
@@ -183,105 +176,56 @@ class Hands:
         return None
 
     def _take_inventory(self, job: Job) -> Event:
-        return counting.first_count(self._phone, job.visit, _throttled(job.post, Counting), job.stop)
+        return counting.first_count(self._phone, job.visit, throttled(job.post, Counting), job.stop)
 
     def _compare_inventory(self, job: Job) -> Event:
         before = self._book.inventory(job.visit.visit)
-        return counting.second_count(self._phone, job.visit, before, _throttled(job.post, Counting), job.stop)
+        return counting.second_count(self._phone, job.visit, before, throttled(job.post, Counting), job.stop)
 
     # -- bootloader
 
     def _identify(self, _job: Job) -> Event:
         return Identified(BootFacts.of(self._phone.identify()))
 
-    def _prepare(self, job: Job) -> Event:
-        visit = job.visit
-        facts = visit.facts
-        if facts is None:
-            return OurFailure("our_error", "a plan without a phone")
+    def _fetch(self, job: Job) -> Event | None:
+        """The download has a thread of its own, so that the bay is watched and a stop is obeyed at once."""
+        carrier = self._supply.begin_fetch(job)
+        tell = self._teller(job)
         try:
-            release = self._release(visit, facts)
-            if release is None:
-                return PlanImpossible("no_release", f"no release for {facts.product} is here")
-            plan = make_plan(facts, release)
-            if isinstance(plan, UpToDate):
-                return PlanImpossible("up_to_date", f"already {plan.version}")
-            if isinstance(plan, PlanRefused):
-                return PlanImpossible(plan.reason, plan.detail)
-            self._hold(self._catalogue.open(release))
-        except Exception as exc:
-            if (reason := getattr(exc, "reason", None)) is None:
-                raise
-            return PlanImpossible(str(reason), str(getattr(exc, "detail", exc)))
-        return PlanReady(plan, release)
+            while not carrier.ended.is_set() and not job.stop.is_set():
+                tell()
+                carrier.ended.wait(WATCH_EVERY_S)
+            return None if job.stop.is_set() else self._supply.fetched(carrier)
+        finally:
+            carrier.abandon()
 
-    def _release(self, visit: Visit, facts: BootFacts) -> Release | None:
-        if visit.options.release:
-            return self._catalogue.exact(facts.product, visit.options.release)
-        return self._catalogue.newest(facts.product, facts.variant)
+    def _hint(self, job: Job) -> None:
+        if isinstance(job.effect, do.Hint):
+            self._supply.hint(job.effect.model)
 
-    def _hold(self, images: Images) -> Images:
-        if self._images is not None:
-            self._images.close()
-        self._images = images
-        return images
+    def _let_images_go(self, job: Job) -> None:
+        self._supply.let_go(job.visit.visit)
 
     def _write(self, job: Job) -> Event:
-        plan, who = _plan_and_phone(job.visit)
+        plan, who = plan_of(job.visit), _phone_of(job.visit)
         write = plan.writes[job.visit.writes_done]
-        # After a restart of the station the images are checked in full again.
-        images = self._images or self._hold(
-            self._catalogue.open(self._catalogue.exact(plan.model, plan.version_to))
-        )
-        image = images.image(write.file)
-        if image.sha256 != write.sha256:
+        image = self._supply.image(job, write)
+        if image is None:
             return OurFailure("release_changed", f"{write.file} is not the image that was planned")
-        self._phone.write(write.partition, image, who, _throttled(job.post, Progress))
+        self._phone.write(write.partition, image, who, throttled(job.post, Progress))
         return Written(job.visit.writes_done)
 
     def _switch_slot(self, job: Job) -> Event:
-        plan, who = _plan_and_phone(job.visit)
-        self._phone.set_active(plan.set_active or "", who)
+        self._phone.set_active(plan_of(job.visit).set_active or "", _phone_of(job.visit))
         return SlotSwitched()
 
     def _reboot(self, job: Job) -> Event:
-        self._phone.reboot(_plan_and_phone(job.visit)[1])
+        self._phone.reboot(_phone_of(job.visit))
         gone = self._wait_until_left(job.stop)
         return Rebooted() if gone else PhoneGone("the phone did not leave its bootloader")
 
 
-def _plan_and_phone(visit: Visit) -> tuple[FlashPlan, BootFacts]:
-    if visit.plan is None or visit.facts is None:
-        raise FlowError("a write without a plan or without a phone")
-    return visit.plan, visit.facts
-
-
-def event_of(exc: Exception, effect: do.WireEffect) -> Event:
-    """What an error means to the visit, by its ``fault``; see :class:`kiosk.ports.PhoneError`."""
-    detail = str(getattr(exc, "detail", "") or f"{type(exc).__name__}: {exc}")
-    if isinstance(effect, do.Leave):
-        return Left()
-    match getattr(exc, "fault", "ours"):
-        case "timeout" if not isinstance(effect, do.AwaitUnlock):
-            return TimeUp()
-        case "link" | "timeout" | "foreign":
-            # "foreign" in the middle of a question: the phone has left the mode it was asked in.
-            return PhoneGone(detail)
-        case "phone":
-            return PhoneRefused(detail)
-        case "swapped":
-            return WrongPhone(detail)
-    return OurFailure(str(getattr(exc, "reason", "our_error")), detail)
-
-
-def _throttled(post: Post, kind: Callable[[int, int], Event]) -> Callable[[int, int], None]:
-    last_s = 0.0
-
-    def on_bytes(done: int, total: int) -> None:
-        nonlocal last_s
-        now_s = time.monotonic()
-        if done >= total or now_s - last_s >= _PROGRESS_EVERY_S:
-            last_s = now_s
-            post(kind(done, total))
-
-    return on_bytes
+def _phone_of(visit: Visit) -> BootFacts:
+    if visit.facts is None:
+        raise FlowError("a write without a phone")
+    return visit.facts

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from kiosk.flow.effects import Effect, Forget, Leave, Record, Watch
+from kiosk.flow.effects import Effect, Forget, Leave, LetGo, Record, Watch
 from kiosk.flow.visit import State, Visit
 
 Outcome = tuple[Visit, tuple[Effect, ...]]
 
-_IN_BOOTLOADER = frozenset({State.IDENTIFYING, State.PREPARING, State.PLAN, State.BACKUP})
+_IN_BOOTLOADER = frozenset({State.IDENTIFYING, State.PREPARING, State.PLAN, State.BACKUP, State.FETCHING})
 LEAVE: tuple[Effect, ...] = (Record("reboot.intended", {"mode": "normal"}), Leave())
 """The intent, then letting the phone go."""
 
@@ -40,7 +40,7 @@ def end(visit: Visit, state: State, reason: str = "", detail: str = "") -> Outco
     closed = replace(
         visit, state=state, ending=None, reason=visit.reason or reason, detail=visit.detail or detail
     )
-    return closed, (Record("visit.closed", closing_body(closed)), Forget(), Watch())
+    return closed, (Record("visit.closed", closing_body(closed)), Forget(), LetGo(), Watch())
 
 
 def give_up(visit: Visit, ending: State, reason: str, detail: str = "") -> Outcome:

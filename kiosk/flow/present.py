@@ -9,8 +9,8 @@ from kiosk.flow import phases
 from kiosk.flow.events import Cancel
 from kiosk.flow.update import TABLE
 from kiosk.flow.user_data import NOT_SEEN, UserData
-from kiosk.flow.view import JobView, Screen, UserDataView
-from kiosk.flow.visit import State, Visit
+from kiosk.flow.view import FetchView, JobView, Screen, UserDataView
+from kiosk.flow.visit import FetchFacts, State, Visit
 from kiosk.ports import Models
 
 S = State
@@ -25,6 +25,7 @@ SCREENS: dict[State, Screen] = {
     S.PREPARING: Screen.IDENTIFYING,
     S.PLAN: Screen.PLAN,
     S.BACKUP: Screen.BACKUP,
+    S.FETCHING: Screen.FETCHING,
     S.LEAVING: Screen.IDENTIFYING,
     S.WRITING: Screen.PROGRESS,
     S.SWITCHING: Screen.PROGRESS,
@@ -55,13 +56,13 @@ _STEP_OF = {
     Screen.IDENTIFYING: 3,
     Screen.PLAN: 4,
     Screen.BACKUP: 4,
+    Screen.FETCHING: 5,
     Screen.PROGRESS: 5,
     Screen.AWAIT_PHONE: 5,
 }
 _ATTENTION = frozenset(
     {S.CONNECT, S.UNLOCK, S.KEYS, S.PLAN, S.BACKUP, S.AWAIT_PHONE, S.UNLOCK_AGAIN, S.KEYS_AGAIN}
 )
-_ESTIMATE_BYTES_PER_S = 30_000_000
 _ESTIMATE_AROUND_S = 150  # restart, unlocking again, keys again
 
 
@@ -85,7 +86,7 @@ def job_view(visit: Visit, models: Models, shown: Shown) -> JobView:
         screen=screen,
         step=_STEP_OF.get(screen, STEPS),
         steps=STEPS,
-        attention=visit.state in _ATTENTION or visit.finished,
+        attention=visit.state in _ATTENTION or visit.finished or _is_missing(visit),
         model=visit.product,
         model_names=models.names(visit.product) if visit.product else {},
         keys=models.keys(visit.product) if visit.product else (),
@@ -94,6 +95,7 @@ def job_view(visit: Visit, models: Models, shown: Shown) -> JobView:
         notes=dict(visit.notes),
         battery_percent=visit.battery_percent,
         bytes_to_send=plan.size_bytes if plan else 0,
+        fetch=fetch_view(visit.fetch),
         minutes_estimate=_minutes(visit),
         phases=phases.PHASES,
         phase=phases.phase(visit),
@@ -107,6 +109,19 @@ def job_view(visit: Visit, models: Models, shown: Shown) -> JobView:
         slip=shown.slip,
         can_cancel=(visit.state, Cancel) in TABLE,
         finished=visit.finished or bool(shown.failure),
+    )
+
+
+def fetch_view(fetch: FetchFacts) -> FetchView:
+    """The offer, and how much of its download is here: in its bytes, however the catalogue counts its work."""
+    total = max(1, fetch.total_bytes)
+    return FetchView(
+        method=fetch.method,
+        why=fetch.why,
+        base_version=fetch.base_version,
+        bytes=fetch.fetch_bytes,
+        full_bytes=fetch.full_bytes,
+        done_bytes=fetch.fetch_bytes * min(fetch.done_bytes, total) // total,
     )
 
 
@@ -127,6 +142,11 @@ def user_data_view(data: UserData, counted_bytes: int = 0) -> UserDataView:
     )
 
 
+def _is_missing(visit: Visit) -> bool:
+    """The download goes on without its phone: somebody must plug it back in."""
+    return visit.state is S.FETCHING and not visit.phone_present
+
+
 def _screen(visit: Visit, shown: Shown) -> Screen:
     if shown.failure and not visit.finished:
         return Screen.NEEDS_STAFF if visit.written else Screen.REFUSED
@@ -141,4 +161,5 @@ def _minutes(visit: Visit) -> int:
     if visit.plan is None:
         return 0
     looking_s = 2 * visit.seconds.get(State.INVENTORY.value, 0.0)
-    return math.ceil((visit.plan.size_bytes / _ESTIMATE_BYTES_PER_S + looking_s + _ESTIMATE_AROUND_S) / 60)
+    moving_s = phases.fetch_seconds(visit) + phases.write_seconds(visit)
+    return math.ceil((moving_s + looking_s + _ESTIMATE_AROUND_S) / 60)

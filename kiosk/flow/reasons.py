@@ -53,6 +53,46 @@ RELEASE_BROKEN = frozenset(
 )
 """The update's files are not what they should be; found before the first write, or on resuming."""
 
+NOT_FETCHED = frozenset(
+    [
+        "bad_delta",
+        "bad_hash",
+        "bad_index",
+        "bad_memory",
+        "bad_mirror",
+        "bad_mirrors",
+        "bad_pieces",
+        "bad_rollout",
+        "bad_root",
+        "bad_store",
+        "bad_visit",
+        "cache_unwritable",
+        "cannot_read",
+        "cannot_write",
+        "catalogue_expired",
+        "catalogue_refused",
+        "clock_behind",
+        "contradiction",
+        "delta_wrong",
+        "disk_full",
+        "download_failed",
+        "download_wrong",
+        "no_base",
+        "no_catalogue",
+        "no_room",
+        "no_target",
+        "other_base",
+        "other_model",
+        "other_result",
+        "stopped",
+        "too_long",
+        "too_many_pins",
+        "withdrawn",
+        "wrong_result",
+    ]
+)
+"""The update could not be brought here; before the first write, or when a station took up a half-written phone."""
+
 AFTER_WRITING = frozenset(
     [
         "boot_failed",
@@ -76,4 +116,4 @@ AFTER_WRITING = frozenset(
 )
 """Needs staff."""
 
-REASONS = BEFORE_WRITING | RELEASE_BROKEN | AFTER_WRITING
+REASONS = BEFORE_WRITING | RELEASE_BROKEN | NOT_FETCHED | AFTER_WRITING

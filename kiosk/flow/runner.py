@@ -16,11 +16,12 @@ from typing import get_args
 from kiosk.errors import KioskError, StoreError
 from kiosk.flow import update
 from kiosk.flow.book import Book, Mark
-from kiosk.flow.effects import CommitEffect, Effect, WireEffect
+from kiosk.flow.effects import CommitEffect, Effect, SupplyEffect, WireEffect
 from kiosk.flow.events import TOUCHES, VOLATILE, Event, PhoneGone, PhoneSeen, Restarted, TimeUp
-from kiosk.flow.hands import Hands, Job
+from kiosk.flow.hands import Hands
+from kiosk.flow.job import Job
 from kiosk.flow.pace import Pace
-from kiosk.flow.phases import bytes_done
+from kiosk.flow.phases import bytes_left, bytes_moved
 from kiosk.flow.present import Shown, job_view
 from kiosk.flow.timeouts import Timeouts
 from kiosk.flow.view import CallView, JobView
@@ -28,6 +29,7 @@ from kiosk.flow.visit import State, Visit
 from kiosk.ports import Catalogue, Clock, Models, Phone
 
 _COMMIT = get_args(CommitEffect)
+_SUPPLY = get_args(SupplyEffect)
 _WIRE = get_args(WireEffect)
 _STOP_S = 8.0
 _HANDS_STOP_S = 2.0
@@ -91,7 +93,7 @@ class Runner:
         """The latest snapshot; the time that is left in it is as of now."""
         deadline_s = max(0, (self._deadline_ms - self._tools.clock.mono_ms()) // 1000)
         view = self._view
-        awaiting = self._visit.state is State.AWAIT_PHONE
+        awaiting = self._visit.state is State.AWAIT_PHONE or _is_away(self._visit)
         return replace(view, deadline_s=deadline_s if awaiting else None, call=self.call)
 
     def start(self) -> None:
@@ -176,12 +178,14 @@ class Runner:
         self._visit = moved
         if changed:
             self._enter()
-        elif type(event) in VOLATILE or moved.charging is not before.charging:
+        elif _rearms(event, before, moved):
             self._deadline_ms = self._new_deadline_ms()
-        self._pace.add(self._tools.clock.mono_ms(), bytes_done(moved))
+        self._pace.add(self._tools.clock.mono_ms(), bytes_moved(moved))
         for effect in effects:
             if isinstance(effect, _WIRE):
                 self._perform(effect)
+            elif isinstance(effect, _SUPPLY):
+                self._hands.take(Job(effect, moved, lambda _event: None, threading.Event()))
         self._publish()
 
     def _perform(self, effect: WireEffect) -> None:
@@ -196,7 +200,7 @@ class Runner:
     def _enter(self) -> None:
         self._entered_ms = self._tools.clock.mono_ms()
         self._deadline_ms = self._new_deadline_ms()
-        if self._visit.state is State.WRITING:
+        if self._visit.state in (State.FETCHING, State.WRITING):
             self._pace = Pace()
 
     def _new_deadline_ms(self) -> int:
@@ -208,6 +212,8 @@ class Runner:
             seconds = self._tools.timeouts.replug_s
         if self._visit.state is State.CONNECT and self._visit.charging:
             seconds = self._tools.timeouts.unlock_s
+        if _is_away(self._visit):
+            seconds = self._tools.timeouts.replug_s
         return self._tools.clock.mono_ms() + round(seconds * 1000)
 
     def _with_seconds(self, moved: Visit) -> Visit:
@@ -220,9 +226,9 @@ class Runner:
     # -- showing
 
     def _snapshot(self) -> JobView:
-        rest = self._visit.plan.size_bytes - bytes_done(self._visit) if self._visit.plan else 0
+        rest = bytes_left(self._visit)
         shown = Shown(
-            seconds_left=self._pace.seconds_for(rest) if self._visit.state is State.WRITING else None,
+            seconds_left=None if rest is None else self._pace.seconds_for(rest),
             slip=self._slip(),
             failure=self.failure,
         )
@@ -241,3 +247,15 @@ class Runner:
     def _break(self, detail: str) -> None:
         self.failure = detail
         self._publish()
+
+
+def _is_away(visit: Visit) -> bool:
+    """Unplugged while its update is downloaded: it has a little time to come back."""
+    return visit.state is State.FETCHING and not visit.phone_present
+
+
+def _rearms(event: Event, before: Visit, moved: Visit) -> bool:
+    """Whether the state's time begins anew, though the state is the same."""
+    if _is_away(moved) is not _is_away(before) or moved.charging is not before.charging:
+        return True
+    return type(event) in VOLATILE and not _is_away(moved)

@@ -19,7 +19,8 @@ class Timeouts:
     keys_again_s: float = 900.0
     answer_s: float = 60.0  # one question to the phone
     inventory_s: float = 1800.0
-    prepare_s: float = 600.0
+    prepare_s: float = 180.0  # the catalogue's answer
+    fetch_silence_s: float = 120.0  # not a byte came; there is no limit while they come
     write_silence_s: float = 330.0  # no byte acknowledged and no answer
     restart_s: float = 240.0
     leave_s: float = 30.0

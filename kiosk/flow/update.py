@@ -11,7 +11,7 @@ from typing import Any
 
 from kiosk.errors import FlowError
 from kiosk.flow import after_write as after
-from kiosk.flow import arrival, phases
+from kiosk.flow import arrival, fetching, phases
 from kiosk.flow import before_write as before
 from kiosk.flow import confirmation as last
 from kiosk.flow.effects import Effect, Record, Watch
@@ -25,9 +25,13 @@ from kiosk.flow.events import (
     Counting,
     Decline,
     Event,
+    Fetched,
+    FetchFailed,
+    Fetching,
     Identified,
     InventoryTaken,
     Left,
+    Noted,
     OurFailure,
     PhoneGone,
     PhoneRecognised,
@@ -104,22 +108,33 @@ TABLE: dict[Key, Rule] = {
     (S.KEYS, Restarted): _rule(before.restarted_at_bootloader, S.KEYS),
     (S.IDENTIFYING, Identified): _rule(before.identified, S.PREPARING, S.LEAVING),
     (S.IDENTIFYING, TimeUp): _rule(before.silent, S.LEAVING),
-    (S.PREPARING, PlanReady): _rule(before.plan_ready, S.PLAN),
+    (S.PREPARING, PlanReady): _rule(fetching.plan_ready, S.PLAN, S.FETCHING),
     (S.PREPARING, PlanImpossible): _rule(before.plan_impossible, S.LEAVING),
-    (S.PREPARING, TimeUp): _rule(before.silent, S.LEAVING),
+    (S.PREPARING, Noted): _rule(fetching.noted, S.PREPARING),
+    (S.PREPARING, TimeUp): _rule(before.no_catalogue, S.LEAVING),
     (S.PLAN, Consent): _rule(before.consented, S.BACKUP),
     (S.PLAN, Decline): _rule(before.declined, S.LEAVING),
     (S.PLAN, PhoneSeen): _rule(before.seen_at_plan, S.PLAN, S.CANCELLED),
     (S.PLAN, TimeUp): _rule(before.no_answer, S.LEAVING),
-    (S.BACKUP, BackupAnswered): _rule(before.backup_answered, S.WRITING),
+    (S.BACKUP, BackupAnswered): _rule(fetching.backup_answered, S.FETCHING),
     (S.BACKUP, Decline): _rule(before.declined, S.LEAVING),
     (S.BACKUP, PhoneSeen): _rule(before.seen_at_plan, S.BACKUP, S.CANCELLED),
     (S.BACKUP, TimeUp): _rule(before.no_answer, S.LEAVING),
+    (S.FETCHING, Fetching): _rule(fetching.moved, S.FETCHING),
+    (S.FETCHING, Noted): _rule(fetching.noted, S.FETCHING),
+    (S.FETCHING, Fetched): _rule(fetching.fetched, S.FETCHING, S.IDENTIFYING, S.WRITING),
+    (S.FETCHING, FetchFailed): _rule(fetching.failed, S.LEAVING),
+    (S.FETCHING, PhoneSeen): _rule(fetching.seen, S.FETCHING, S.IDENTIFYING, S.KEYS, S.LEAVING),
+    (S.FETCHING, PhoneGone): _rule(fetching.gone, S.FETCHING, S.CANCELLED),
+    (S.FETCHING, TimeUp): _rule(fetching.late, S.LEAVING, S.CANCELLED),
+    **{
+        (state, PhoneGone): _rule(before.unplugged, S.CANCELLED)
+        for state in (S.IDENTIFYING, S.PREPARING, S.PLAN, S.BACKUP)
+    },
     **{
         (state, event): rule
-        for state in (S.IDENTIFYING, S.PREPARING, S.PLAN, S.BACKUP)
+        for state in (S.IDENTIFYING, S.PREPARING, S.PLAN, S.BACKUP, S.FETCHING)
         for event, rule in (
-            (PhoneGone, _rule(before.unplugged, S.CANCELLED)),
             (PhoneRefused, _rule(before.phone_error, S.LEAVING)),
             (WrongPhone, _rule(before.wrong_phone, S.LEAVING)),
             (OurFailure, _rule(before.our_failure, S.LEAVING)),
@@ -133,6 +148,7 @@ TABLE: dict[Key, Rule] = {
     },
     (S.LEAVING, Restarted): _rule(before.restarted_leaving, S.LEAVING),
     # -- from here on something may have been written: no Cancel, no Decline
+    (S.WRITING, Noted): _rule(fetching.noted, S.WRITING),
     (S.WRITING, Progress): _rule(after.progress, S.WRITING),
     (S.WRITING, Written): _rule(after.written, S.WRITING, S.SWITCHING, S.REBOOTING, S.NEEDS_STAFF),
     (S.SWITCHING, SlotSwitched): _rule(after.slot_switched, S.REBOOTING),
@@ -195,6 +211,7 @@ def _ignored() -> frozenset[Key]:
     ignore(
         {PhoneRecognised, Unlocked, InventoryTaken, Compared, Identified, PlanReady, PlanImpossible}, every
     )
+    ignore({Fetching, Noted, Fetched, FetchFailed}, every)
     ignore({Progress, Counting, Written, SlotSwitched, Rebooted, Left}, every)
     # what the bay shows while a question is being asked: the question's own answer counts
     asking = {S.RECOGNISING, S.UNLOCK, S.INVENTORY, S.IDENTIFYING, S.PREPARING, S.LEAVING, S.WRITING}
@@ -219,6 +236,7 @@ WAITS: dict[State, str] = {
     S.PREPARING: "prepare_s",
     S.PLAN: "consent_s",
     S.BACKUP: "consent_s",
+    S.FETCHING: "fetch_silence_s",
     S.LEAVING: "leave_s",
     S.WRITING: "write_silence_s",
     S.SWITCHING: "answer_s",

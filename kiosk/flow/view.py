@@ -18,6 +18,7 @@ class Screen(StrEnum):
     IDENTIFYING = "identifying"
     PLAN = "plan"  # what, from, to, how long, is my data safe; consent
     BACKUP = "backup"  # reminder with a tick
+    FETCHING = "fetching"  # the update is downloaded; the phone is untouched and may still be unplugged
     PROGRESS = "progress"  # writing, switching, restarting: phases and one percent
     AWAIT_PHONE = "await_phone"  # the cable came out: plug it back into bay N, time left
     UNLOCK_AGAIN = "unlock_again"  # after the restart
@@ -49,6 +50,18 @@ class UserDataView:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchView:
+    """What the update costs the shop's line, and why. ``method``: "cached", "delta", "full"; "" = no plan yet."""
+
+    method: str = ""
+    why: str = ""  # "images_here", "base_here", "no_base", "delta_not_cheaper", "no_delta"
+    base_version: str = ""  # the version that only differences are fetched from
+    bytes: int = 0  # to be downloaded
+    full_bytes: int = 0  # instead of
+    done_bytes: int = 0  # of ``bytes``
+
+
+@dataclass(frozen=True, slots=True)
 class CallView:
     """The customer's call for the duty manager."""
 
@@ -76,12 +89,13 @@ class JobView:
     notes: dict[str, str] = field(default_factory=dict)  # what is new, zh and en
     battery_percent: int | None = None
     bytes_to_send: int = 0
+    fetch: FetchView = FetchView()
     minutes_estimate: int = 0
-    phases: tuple[str, ...] = ()  # keys, in order: "write", "restart", "check", ...
+    phases: tuple[str, ...] = ()  # keys, in order: "fetch", "write", "restart", ...
     phase: str = ""  # the current one
     percent: int = 0  # 0..100, only rises within a visit
     seconds_left: int | None = None  # None until known
-    deadline_s: int | None = None  # AWAIT_PHONE: seconds to plug it back
+    deadline_s: int | None = None  # AWAIT_PHONE, and FETCHING without its phone: seconds to plug it back
     user_data: UserDataView = UserDataView()
     reason: str = ""  # machine name of why: "wrong_model", "battery_low", "user_data_missing", ...
     written: bool = False  # anything was written to the phone

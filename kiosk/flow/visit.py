@@ -23,6 +23,7 @@ class State(StrEnum):
     PREPARING = "preparing"
     PLAN = "plan"
     BACKUP = "backup"
+    FETCHING = "fetching"
     LEAVING = "leaving"
     WRITING = "writing"
     SWITCHING = "switching"
@@ -48,7 +49,7 @@ TERMINAL = frozenset(
 )
 BEFORE_WRITE = frozenset(
     {State.CONNECT, State.RECOGNISING, State.UNLOCK, State.INVENTORY, State.KEYS, State.IDENTIFYING}
-    | {State.PREPARING, State.PLAN, State.BACKUP, State.LEAVING}
+    | {State.PREPARING, State.PLAN, State.BACKUP, State.FETCHING, State.LEAVING}
 )
 AFTER_WRITE = frozenset(State) - BEFORE_WRITE - TERMINAL
 
@@ -91,6 +92,24 @@ class Options:
     inventory: bool = True  # False: the owner's data cannot be looked at (a fastboot-only connection)
     release: str = ""  # "" = the newest
     seed: int = 0  # which objects are read in full
+    full: bool = False  # whole images over the line, even where a difference would do
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFacts:
+    """How the plan's images come to the station: the catalogue's offer, kept, and how far it has come."""
+
+    method: str = ""  # "cached", "delta", "full"; "" = no plan yet
+    why: str = ""
+    base_version: str = ""
+    fetch_bytes: int = 0  # over the shop's line
+    full_bytes: int = 0  # of the images themselves
+    done_bytes: int = 0  # of total_bytes, as the catalogue counts its work
+    total_bytes: int = 0
+    before_bytes: int = 0  # of both, what an earlier run brought before the phone was away
+    complete: bool = False  # every image is here and checked
+    away: bool = False  # the phone was unplugged meanwhile: it must say again who it is
+    mirrors: tuple[str, ...] = ()  # that delivered, in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +133,8 @@ class Visit:
     # what will be, and was, done
     plan: FlashPlan | None = None
     notes: dict[str, str] = field(default_factory=dict)
+    fetch: FetchFacts = field(default_factory=FetchFacts)
+    noted: int = 0  # what the catalogue had to say, as entries so far
     writes_done: int = 0
     written: bool = False  # a byte was acknowledged, or may have been
     write_bytes: int = 0  # of the current write, acknowledged

@@ -5,9 +5,11 @@ It matches :class:`kiosk.flow.book.Book`. Rows and their ledger entries stand or
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,6 +125,17 @@ class Book:
         query = sa.select(VISITS.c.content).where(VISITS.c.open).order_by(VISITS.c.began_ms)
         with self._database.reading() as connection:
             return [codec.decode(row.content) for row in connection.execute(query)]
+
+    def recent_models(self, since_ms: int) -> tuple[str, ...]:
+        """Which phones came here since then (fastboot products), most frequent first: what to fetch ahead."""
+        query = sa.select(VISITS.c.content).where(VISITS.c.began_ms >= since_ms)
+        seen: Counter[str] = Counter()
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                # A visit that another version of this program wrote says nothing about tonight's downloads.
+                with contextlib.suppress(StoreError):
+                    seen[codec.decode(row.content).product] += 1
+        return tuple(sorted(seen.keys() - {""}, key=lambda model: (-seen[model], model)))
 
     def digest(self, text: str) -> str:
         """A keyed digest: the same text gives the same digest at this station, and nobody else has it."""

@@ -17,7 +17,7 @@ from kivy.uix.floatlayout import FloatLayout
 
 from kiosk.flow.view import Desk
 from kiosk.ui import words
-from kiosk.ui.drawings import bays, phones
+from kiosk.ui.drawings import bays, parcel, phones
 from kiosk.ui.front import Front, Shown
 from kiosk.ui.parts import lists, progress, qr, tap, text
 from kiosk.ui.parts.frame import CancelSheet, IdleSheet, SheetBox, Shell, SizeSheet
@@ -27,7 +27,7 @@ from kiosk.ui.signboard import Signboard
 from kiosk.ui.theme import Theme
 
 POLL_S: Final = 0.1
-WIDGETS: Final = (bays, lists, phones, progress, qr, tap, text)
+WIDGETS: Final = (bays, lists, parcel, phones, progress, qr, tap, text)
 """Modules whose classes the looks name; importing them is what makes Kivy's factory know them."""
 NIGHT_PAGES: Final = ("attract", "cover")
 HERE: Final = Path(__file__).parent
@@ -53,6 +53,7 @@ PAGES: Final[dict[str, type[Page]]] = {
     "identifying": guide.IdentifyingPage,
     "plan": decision.PlanPage,
     "backup": decision.BackupPage,
+    "fetching": working.FetchingPage,
     "progress": working.ProgressPage,
     "await_phone": guide.AwaitPhonePage,
     "unlock_again": guide.UnlockAgainPage,

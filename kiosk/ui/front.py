@@ -160,7 +160,10 @@ class Front:
 
     def _lift_cover_if_wanted(self, job: JobView | None) -> None:
         before = self._last_job
-        if job and before and job.screen is not before.screen and (job.attention or job.finished):
+        if job is None or before is None:
+            return
+        needed = job.attention and (job.screen is not before.screen or not before.attention)
+        if needed or (job.finished and job.screen is not before.screen):
             self._idleness.touched(self._now_s())
 
     def _leave(self, job: JobView | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from kiosk.flow.view import BayView, CallView, DeskView, JobView, Screen, UserDataView
+from kiosk.flow.view import BayView, CallView, DeskView, FetchView, JobView, Screen, UserDataView
 
 NOT_SEEN = ("apps", "messages", "call_log", "settings")
 COUNTED = UserDataView(before=1204, bytes_before=9_400_000_000, not_seen=NOT_SEEN)
@@ -17,7 +17,10 @@ NOTES = {
     "zh": "拍夜景更清楚\n电池更耐用，待机更久\n修复了通话时偶尔没声音的问题",
     "en": "Clearer pictures at night\nThe battery lasts longer on standby\nCalls no longer lose sound now and then",
 }
-PHASES = ("write", "restart", "check", "confirm")
+PHASES = ("fetch", "write", "restart", "check", "confirm")
+DELTA = FetchView("delta", "base_here", "1.4.2", 18_400_000, 1_340_000_000)
+WHOLE = FetchView("full", "no_base", "", 1_340_000_000, 1_340_000_000)
+HERE = FetchView("cached", "images_here", "", 0, 1_340_000_000)
 
 BASE = JobView(
     visit="01HZX3V5Q0J8M4T7",
@@ -34,6 +37,7 @@ BASE = JobView(
     notes=NOTES,
     battery_percent=76,
     bytes_to_send=1_340_000_000,
+    fetch=DELTA,
     minutes_estimate=6,
     phases=PHASES,
     phone_present=True,
@@ -75,6 +79,7 @@ class Sample:
 def _visit_samples() -> list[Sample]:
     late = {"written": True, "can_cancel": False, "user_data": COUNTED}
     ended = {"finished": True, "can_cancel": False}
+    fetching = {"step": 5, "user_data": COUNTED}
     moments: dict[str, JobView] = {
         "connect": job(Screen.CONNECT, phone_present=False, model="", attention=True),
         "recognising": job(Screen.RECOGNISING),
@@ -91,7 +96,41 @@ def _visit_samples() -> list[Sample]:
         ),
         "identifying": job(Screen.IDENTIFYING, step=3),
         "plan": job(Screen.PLAN, step=4, attention=True, user_data=COUNTED),
+        "plan_whole": job(
+            Screen.PLAN, step=4, attention=True, user_data=COUNTED, fetch=WHOLE, minutes_estimate=15
+        ),
+        "plan_here": job(Screen.PLAN, step=4, attention=True, user_data=COUNTED, fetch=HERE),
         "backup": job(Screen.BACKUP, step=4, attention=True, user_data=COUNTED),
+        "fetching": job(
+            Screen.FETCHING,
+            phase="fetch",
+            percent=9,
+            seconds_left=7,
+            fetch=replace(DELTA, done_bytes=7_900_000),
+            **fetching,
+        ),
+        "fetching_whole": job(
+            Screen.FETCHING,
+            phase="fetch",
+            percent=31,
+            seconds_left=324,
+            fetch=replace(WHOLE, done_bytes=692_000_000),
+            **fetching,
+        ),
+        "fetching_check": job(
+            Screen.FETCHING,
+            phase="fetch",
+            percent=14,
+            fetch=replace(DELTA, done_bytes=DELTA.bytes),
+            **fetching,
+        ),
+        "fetching_away": job(
+            Screen.FETCHING,
+            phase="fetch",
+            percent=11,
+            fetch=replace(DELTA, done_bytes=9_800_000),
+            **(fetching | {"phone_present": False, "attention": True, "deadline_s": 17}),
+        ),
         "progress": job(Screen.PROGRESS, step=5, phase="write", percent=43, seconds_left=164, **late),
         "progress_resumed": job(Screen.PROGRESS, step=5, phase="restart", percent=71, resumed=True, **late),
         "await_phone": job(
@@ -123,6 +162,7 @@ def _visit_samples() -> list[Sample]:
         "up_to_date": job(Screen.UP_TO_DATE, step=6, version_from="2.0.0", **ended),
         "locked": job(Screen.LOCKED, step=3, reason="bootloader_locked", **ended),
         "refused": job(Screen.REFUSED, step=4, reason="battery_low", **ended),
+        "refused_line": job(Screen.REFUSED, step=5, reason="download_failed", percent=14, **ended),
         "cancelled": job(Screen.CANCELLED, step=4, reason="consent_refused", **ended),
         "needs_staff": job(
             Screen.NEEDS_STAFF,

@@ -90,12 +90,14 @@ class Words:
         return f"{prefix.rstrip('.')}-{self.language}-{hashlib.sha256(said.encode()).hexdigest()[:12]}"
 
     def size(self, size_bytes: int) -> str:
-        """Bytes for people, in decimal units as phones are sold: 640 MB, 1.3 GB."""
-        if size_bytes >= 1_000_000_000:
+        """Bytes for people, in decimal units as phones are sold: 3.2 MB, 640 MB, 1.3 GB."""
+        if size_bytes >= 999_500_000:
             return f"{size_bytes / 1e9:.1f} GB"
+        if 999_500 <= size_bytes < 9_950_000:
+            return f"{size_bytes / 1e6:.1f} MB"
         if size_bytes >= 1_000_000:
             return f"{size_bytes / 1e6:.0f} MB"
-        return f"{max(1, round(size_bytes / 1e3))} KB"
+        return f"{max(1, round(size_bytes / 1e3))} KB" if size_bytes else "0 KB"
 
     def span(self, seconds: int) -> str:
         """A length of time for people: seconds under a minute, then whole minutes (rounded up)."""

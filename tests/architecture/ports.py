@@ -9,12 +9,14 @@ from pathlib import Path
 
 import hw.errors
 import hw.phone
-from firmware_agent.catalogue import LocalCatalogue
+from firmware_agent.catalogue import SignedCatalogue
+from firmware_agent.local import LocalCatalogue
 from kiosk.assembly import QuirkModels
 from kiosk.flow.clock import SystemClock
 from kiosk.flow.desk import StationDesk
 from kiosk.flow.view import Desk
 from kiosk.ports import Catalogue, Clock, Models, Phone, PhoneError
+from kiosk.stockkeeper import Stock
 from ledger.outbox import Outbox as LedgerOutbox
 from mqtt.ports import Outbox
 
@@ -25,6 +27,7 @@ def adapters(
     error: hw.errors.HwError,
     desk: StationDesk,
     outbox: LedgerOutbox,
+    signed: SignedCatalogue,
 ) -> tuple[object, ...]:
     """Every adapter that the composition root binds, each to its port."""
     by_usb: Phone = usb
@@ -33,6 +36,8 @@ def adapters(
     touched: Desk = desk
     sent: Outbox = outbox
     releases: Catalogue = LocalCatalogue(Path())
+    updates: Catalogue = signed
+    stock: Stock = signed
     models: Models = QuirkModels()
     clock: Clock = SystemClock()
-    return by_usb, by_tcp, failed, touched, sent, releases, models, clock
+    return by_usb, by_tcp, failed, touched, sent, releases, updates, stock, models, clock

@@ -65,6 +65,11 @@ def test_every_room_is_under_the_import_contracts() -> None:
         ("paho", ("mqtt/reporter.py", "hq/intake")),
         ("usb", ("hw/link/pyusb.py", "hw/link/usbip.py")),
         ("sqlalchemy", ("kiosk/store/",)),
+        ("tuf", ("firmware_agent/trust", "firmware_agent/repository")),
+        ("securesystemslib", ("firmware_agent/repository",)),
+        ("urllib3", ("firmware_agent/download/exchange.py",)),
+        ("hdiffpatch", ("firmware_agent/delta", "station/delta_trial.py")),
+        ("numpy", ("firmware_agent/delta",)),
         ("fastapi", ("hq/web/", "station/hands.py")),
     ],
 )

@@ -108,7 +108,7 @@ def test_the_kiosk_resumes_what_a_killed_command_left_and_holds_the_bay(
     shop = Shop(tmp_path / "state", releases)
     with virtual_phone("heron", releases / "heron" / "1.0.0", "--fault", f"slow:{4 * MIB}") as phone:
         first = shop.update(phone.where, phone.customer)
-        first.wait_for_line("progress 2")
+        first.wait_for_writing()
         first.kill()
         with Station(settings(shop.state, releases, phone.where)) as station:
             (job,) = station.desk.view().jobs
@@ -131,7 +131,7 @@ def test_stopping_the_kiosk_mid_write_leaves_the_visit_to_the_next_start(
             visit = station.desk.begin("zh")
             assert visit
             person = Person(station, phone.customer, visit)
-            thread = threading.Thread(target=person.until_percent, args=(3,))
+            thread = threading.Thread(target=person.until_percent, args=(10,))
             thread.start()
             thread.join(PATIENCE_S)
         with Station(settings(state, releases, phone.where)) as station:

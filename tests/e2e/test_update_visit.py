@@ -40,6 +40,8 @@ def test_a_visit_updates_the_phone_and_proves_every_file(shop: Shop, model: str,
     assert data["before"] == data["after"] == data["identical"] == data["hashed"]
     assert data["changed"] == data["missing"] == data["unreadable"] == 0
     assert answer["bytes_sent"] == answer["bytes_full"] > 6 * MIB
+    fetch = {"bytes": 0, "full_bytes": answer["bytes_full"], "base_version": "", "why": "images_here"}
+    assert (answer["method"], answer["fetch"]) == ("cached", {**fetch, "mirrors": []})
     assert status["version"] == "2.0.0"
     if slot:
         assert status["slot"] == slot
@@ -91,7 +93,7 @@ def test_a_power_cut_of_the_phone_mid_write_is_survived(shop: Shop) -> None:
 def test_a_kill_mid_write_is_resumed_by_the_same_command(shop: Shop) -> None:
     with virtual_phone("heron", shop.releases / "heron" / "1.0.0", "--fault", f"slow:{4 * MIB}") as phone:
         first = shop.update(phone.where, phone.customer)
-        first.wait_for_line("progress 2")
+        first.wait_for_writing()
         first.kill()
         assert shop.kinds()[-1].startswith("write.")
         second = shop.update(phone.where, phone.customer)
@@ -106,7 +108,7 @@ def test_another_phone_in_the_bay_after_a_kill_is_refused(shop: Shop, tmp_path: 
     firmware = shop.releases / "heron" / "1.0.0"
     with virtual_phone("heron", firmware, "--serial", "AAA1", "--fault", f"slow:{4 * MIB}") as phone:
         first = shop.update(phone.where, phone.customer)
-        first.wait_for_line("progress 2")
+        first.wait_for_writing()
         first.kill()
         address = phone.where.removeprefix("usbip://").removesuffix("/1-1")
     where = f"usbip://{address}/1-1"
@@ -260,7 +262,9 @@ def test_a_broken_release_is_refused_before_the_first_byte(shop: Shop, tmp_path:
             status = phone.customer.wait(20, mode="normal")
             assert (code, answer["verdict"], answer["reason"]) == (3, "refused", reason)
             assert (answer["written"], status["writes"]) == (False, 0)
-    assert shop.kinds().count("plan.refused") == len(BROKEN), "each is in the ledger"
+    kinds = shop.kinds()
+    assert kinds.count("plan.refused") + kinds.count("fetch.given_up") == len(BROKEN), "each is in the ledger"
+    assert "write.intended" not in kinds
 
 
 def test_over_tcp_the_owners_files_are_not_claimed(shop: Shop) -> None:
@@ -288,7 +292,7 @@ def test_a_single_slot_phone_that_does_not_start_is_never_called_updated(shop: S
 def test_a_term_signal_mid_write_leaves_the_visit_to_the_same_command(shop: Shop) -> None:
     with virtual_phone("wren", shop.releases / "wren" / "1.0.0", "--fault", f"slow:{4 * MIB}") as phone:
         first = shop.update(phone.where, phone.customer)
-        first.wait_for_line("progress 2")
+        first.wait_for_writing()
         first.process.send_signal(signal.SIGTERM)
         code, answer = first.finish()
         assert (code, answer["reason"], answer["written"]) == (4, "interrupted", True)

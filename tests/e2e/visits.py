@@ -24,11 +24,13 @@ PATIENCE_S = 60.0
 MIB = 1024 * 1024
 
 
-def make_releases(root: Path, model: str, versions: Sequence[str], system_bytes: int = 6 * MIB) -> Path:
-    """Real releases of ``model`` under ``root``; every version with other content."""
+def make_releases(
+    root: Path, model: str, versions: Sequence[str], system_bytes: int = 6 * MIB, *, shared: bool = False
+) -> Path:
+    """Real releases of ``model`` under ``root``; every version with other content, or mostly ``shared``."""
     for version in versions:
         source = root / f"source-{model}-{version}"
-        content = random.Random(f"{model} {version}")
+        content = random.Random(model if shared else f"{model} {version}")
         (source / "bin").mkdir(parents=True)
         (source / "bin" / "daemon").write_bytes(content.randbytes(system_bytes))
         (source / "etc").mkdir()
@@ -121,6 +123,11 @@ class Update:
             if text in line:
                 return line
             assert line, f"ended without {text!r}: {self.lines}"
+
+    def wait_for_writing(self) -> None:
+        """Until bytes are on their way to the phone."""
+        self.wait_for_line("screen progress")
+        self.wait_for_line("progress ")
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

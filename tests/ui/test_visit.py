@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kiosk.flow.view import CallView, Screen
+from kiosk.flow.view import CallView, FetchView, Screen
 from kiosk.ui.attention import COUNTDOWN_S, IDLE_S
-from kiosk.ui.samples import BASE, COUNTED, PARTLY_READ, desk_view, job
+from kiosk.ui.samples import BASE, COUNTED, DELTA, HERE, PARTLY_READ, WHOLE, desk_view, job
 from tests.ui import looks
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def test_a_customer_updates_a_phone_with_eight_touches_at_most(hand: Stagehand, 
     touch(hand, "tick")
     touch(hand, "backup_done")
     touches += 3
-    for percent in (0, 43, 80):
+    at(hand, job(Screen.FETCHING, step=5, phase="fetch", percent=5, user_data=COUNTED))
+    assert "18 MB" in said(hand)
+    for percent in (20, 43, 80):
         at(
             hand,
             job(Screen.PROGRESS, step=5, phase="write", percent=percent, seconds_left=100 - percent, **LATE),
@@ -113,6 +115,103 @@ def test_a_customer_updates_a_phone_with_eight_touches_at_most(hand: Stagehand, 
     assert hand.app.shown.page == "forgotten"  # the phone is still in the bay
     at(hand)
     assert hand.app.shown.page == "attract"
+
+
+FETCHING = job(Screen.FETCHING, step=5, phase="fetch", percent=9, seconds_left=7, user_data=COUNTED)
+
+
+@pytest.mark.parametrize(
+    ("language", "parts"),
+    [
+        (
+            "zh",
+            ("只下载从 1.4.2 到 2.0.0 变化的部分", "7.9 MB / 18 MB", "还要 7 秒", "拔线也不会受影响", "9%"),
+        ),
+        (
+            "en",
+            (
+                "difference from 1.4.2 to 2.0.0",
+                "7.9 MB of 18 MB",
+                "7 s of download",
+                "Unplugging is safe",
+                "9%",
+            ),
+        ),
+    ],
+)
+def test_a_download_says_what_how_much_of_how_much_and_that_the_phone_is_untouched(
+    hand: Stagehand, language: str, parts: tuple[str, ...]
+) -> None:
+    to_visit(hand, replace(FETCHING, fetch=replace(DELTA, done_bytes=7_900_000)), language)
+    shown = said(hand)
+    assert [part for part in parts if part not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("fetch", "words"),
+    [
+        (WHOLE, "下载完整的 2.0.0"),
+        (HERE, "已经在服务站里"),
+        (replace(DELTA, done_bytes=DELTA.bytes), "已经下载好"),
+    ],
+)
+def test_a_download_says_whether_it_is_whole_here_already_or_being_checked(
+    hand: Stagehand, fetch: FetchView, words: str
+) -> None:
+    to_visit(hand, replace(FETCHING, fetch=fetch))
+    assert words in said(hand)
+
+
+@pytest.mark.parametrize(
+    ("fetch", "words"),
+    [
+        (DELTA, ("18 MB", "只下载变化的部分，完整的有 1.3 GB")),
+        (WHOLE, ("1.3 GB", "没有存您的旧版本")),
+        (replace(WHOLE, why="a reason newer than this screen"), ("1.3 GB", "下载完整的更新")),
+        (HERE, ("不用", "已经在服务站里")),
+    ],
+)
+def test_the_plan_says_how_much_is_downloaded_and_why(
+    hand: Stagehand, fetch: FetchView, words: tuple[str, ...]
+) -> None:
+    to_visit(hand, job(Screen.PLAN, step=4, user_data=COUNTED, fetch=fetch))
+    assert [one for one in words if one not in said(hand)] == []
+
+
+def test_a_download_can_be_stopped_until_writing_begins(hand: Stagehand) -> None:
+    to_visit(hand, FETCHING)
+    touch(hand, "stop")
+    touch(hand, "really_stop")
+    assert asked(hand) == ["cancel"]
+
+
+def test_a_phone_that_goes_away_during_the_download_lifts_the_cover_and_is_called_back(
+    hand: Stagehand,
+) -> None:
+    to_visit(hand, FETCHING)
+    hand.clock.now_s += IDLE_S + 1
+    at(hand, FETCHING)
+    assert hand.app.shown.page == "cover"
+    at(hand, replace(FETCHING, phone_present=False, attention=True, deadline_s=17))
+    assert hand.app.shown.page == "fetching"
+    assert "0:17" in said(hand)
+    assert "请插回 2 号口" in said(hand)
+
+
+def test_a_line_that_is_down_is_not_blamed_on_the_phone(hand: Stagehand) -> None:
+    to_visit(hand, job(Screen.REFUSED, reason="download_failed", finished=True, can_cancel=False))
+    assert "服务站现在没法更新" in said(hand)
+    assert "手机没有被改动" in said(hand)
+    at(hand, job(Screen.REFUSED, reason="battery_low", finished=True, can_cancel=False))
+    assert "这部手机现在不能更新" in said(hand)
+
+
+def test_nobody_is_told_to_unplug_a_half_written_phone(hand: Stagehand) -> None:
+    """The reason also ends visits before the first write, where taking the phone along is right."""
+    half = job(Screen.NEEDS_STAFF, reason="download_failed", finished=True, **LATE)
+    to_visit(hand, half)
+    assert "手机先插着" in said(hand)
+    assert "拔线带走" not in said(hand)
 
 
 def test_the_start_stays_shut_until_the_backup_is_ticked(hand: Stagehand) -> None:

@@ -108,7 +108,13 @@ def test_a_consent_names_the_exact_wording() -> None:
     assert BOOKS["zh"].fingerprint("backup.") != zh
 
 
-@pytest.mark.parametrize(("count", "shown"), [(900, "1 KB"), (2_400_000, "2 MB"), (1_340_000_000, "1.3 GB")])
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        *((0, "0 KB"), (900, "1 KB"), (999_700, "1.0 MB"), (3_240_000, "3.2 MB")),
+        *((9_980_000, "10 MB"), (640_000_000, "640 MB"), (999_900_000, "1.0 GB"), (1_340_000_000, "1.3 GB")),
+    ],
+)
 def test_sizes_are_said_as_phones_are_sold(count: int, shown: str) -> None:
     assert BOOKS["zh"].size(count) == shown
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from firmware_agent.manifest import Part, Release
+from firmware_agent.plan import FlashPlan
+from firmware_agent.watch import Offer, Watch
 from kiosk.flow.book import Mark
 from kiosk.flow.effects import CommitEffect, Forget, Keep, Record
 from kiosk.flow.timeouts import Timeouts
@@ -174,27 +176,89 @@ class Bytes:
             yield raw[offset : offset + size_bytes]
 
 
+@dataclass
 class Folder:
     """A release's images."""
+
+    closed: bool = False
 
     def image(self, file: str) -> Bytes:
         return Bytes(next(part for part in PARTS if part.file == file))
 
     def close(self) -> None:
-        return
+        self.closed = True
 
 
+class CatalogueTrouble(Exception):
+    """What a catalogue raises: a reason and one line."""
+
+    def __init__(self, reason: str, detail: str = "trouble") -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+HERE = Offer("cached", 0, RELEASE.size_bytes, why="images_here")
+DELTA = Offer("delta", 4_000_000, 40_000_000, "1.0.0", "base_here")
+
+
+@dataclass
 class OneRelease:
-    """A catalogue of one release."""
+    """A catalogue of one release. A test may hold its download back, let it fail, or have it say things."""
 
-    def newest(self, model: str, variant: str | None) -> Release | None:
+    offered: Offer = HERE
+    raises: dict[str, list[Exception]] = field(default_factory=dict)
+    script: Callable[[Watch], None] = lambda watch: None  # what a download does first
+    held: threading.Event | None = None  # the download ends once this is set
+    deaf: bool = False  # takes no notice of being stopped
+    calls: list[str] = field(default_factory=list)
+    folders: list[Folder] = field(default_factory=list)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    let_go_of: threading.Event = field(default_factory=threading.Event)
+
+    def _do(self, call: str) -> None:
+        self.calls.append(call)
+        if self.raises.get(call.split(maxsplit=1)[0]):
+            raise self.raises[call.split(maxsplit=1)[0]].pop(0)
+
+    def _folder(self) -> Folder:
+        self.folders.append(Folder())
+        return self.folders[-1]
+
+    def newest(self, model: str, variant: str | None, watch: Watch) -> Release | None:
+        self._do("newest")
+        watch.note("catalogue.refreshed", mirror="http://m1")
         return RELEASE if model == RELEASE.model else None
 
-    def exact(self, model: str, version: str) -> Release:
+    def exact(self, model: str, version: str, watch: Watch) -> Release:
+        self._do(f"exact {version}")
         return RELEASE
 
-    def open(self, release: Release) -> Folder:
-        return Folder()
+    def offer(self, release: Release, whole_only: bool = False) -> Offer:
+        self._do(f"offer {whole_only}")
+        return self.offered
+
+    def fetch(self, visit: str, release: Release, watch: Watch, whole_only: bool = False) -> Folder:
+        self.calls.append(f"fetch {visit} {whole_only}")
+        self.script(watch)
+        while self.held is not None and not self.held.wait(0.01):
+            if watch.stop.is_set() and not self.deaf:
+                self.stopped.set()
+                raise CatalogueTrouble("stopped")
+        if self.raises.get("fetch"):
+            raise self.raises["fetch"].pop(0)
+        return self._folder()
+
+    def again(self, visit: str, plan: FlashPlan, watch: Watch) -> Folder:
+        self._do(f"again {visit} {plan.version_to}")
+        return self._folder()
+
+    def let_go(self, visit: str) -> None:
+        self._do(f"let_go {visit}")
+        self.let_go_of.set()
+
+    def hint(self, model: str) -> None:
+        self._do(f"hint {model}")
 
 
 class Known:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from firmware_agent.manifest import Part, Release
 from firmware_agent.plan import FlashPlan, Reason, Write
+from firmware_agent.watch import Offer
 from kiosk.errors import FlowError
-from kiosk.flow import after_write, arrival, before_write, confirmation
+from kiosk.flow import after_write, arrival, before_write, confirmation, fetching
 from kiosk.flow import effects as do
 from kiosk.flow import events as ev
 from kiosk.flow.diagram import generated
@@ -45,6 +46,7 @@ RELEASE = Release(
     {"zh": "新", "en": "new"},
     (Part("boot", "images/boot.img", 10, "00" * 32),),
 )
+OFFER = Offer("delta", 40, 100, "1.0.0", "base_here")
 KEPT = UserData(before=3, after=3, identical=3, hashed=3)
 LOST = UserData(before=3, after=2, identical=2, missing=1)
 
@@ -66,9 +68,11 @@ HAPPY: tuple[ev.Event, ...] = (
     ev.InventoryTaken((), UserData(before=3), 3, 1.0),
     ev.PhoneSeen("bootloader"),
     ev.Identified(FACTS),
-    ev.PlanReady(PLAN, RELEASE),
+    ev.PlanReady(PLAN, RELEASE, OFFER),
     ev.Consent("t1", "zh"),
     ev.BackupAnswered("done"),
+    ev.Fetching(20, 40),
+    ev.Fetched(),
     ev.Progress(10, 10),
     ev.Written(0),
     ev.Progress(90, 90),
@@ -82,6 +86,9 @@ HAPPY: tuple[ev.Event, ...] = (
     ev.Identified(AFTER),
     ev.Left(),
 )
+AT_PLAN = HAPPY[:7]
+MID_WRITE = HAPPY[:13]
+"""The first partition is confirmed, the second under way."""
 
 
 def walk(events: tuple[ev.Event, ...], visit: Visit | None = None) -> tuple[Visit, list[do.Effect]]:
@@ -117,6 +124,8 @@ def sample(kind: type[ev.Event]) -> ev.Event:
         ev.WrongPhone: ev.WrongPhone("other"),
         ev.OurFailure: ev.OurFailure("our_error", "bug"),
         ev.Counting: ev.Counting(1, 2),
+        ev.Noted: ev.Noted("fetch.mirror", {"mirror": "http://m1", "at_bytes": 0}),
+        ev.FetchFailed: ev.FetchFailed("download_failed", "no mirror"),
     }
     return examples.get(kind) or kind()
 
@@ -153,7 +162,14 @@ def test_the_happy_path_ends_updated_with_every_intent_before_its_act() -> None:
             "plan.made",
             "consent.given",
         ),
-        *("backup.answered", "write.intended", "write.done", "write.intended", "write.done"),
+        *(
+            "backup.answered",
+            "fetch.intended",
+            "write.intended",
+            "write.done",
+            "write.intended",
+            "write.done",
+        ),
         *("slot.switch.intended", "slot.switched", "reboot.intended", "phone.rebooted", "inventory.compared"),
         *("version.confirmed", "reboot.intended", "visit.closed"),
     ]
@@ -194,7 +210,9 @@ def test_there_is_no_way_to_cancel_after_the_first_write() -> None:
         assert step(at(state), ev.Cancel())[0].state in (State.CANCELLED, State.LEAVING)
 
 
-@pytest.mark.parametrize("state", [State.IDENTIFYING, State.PREPARING, State.PLAN, State.BACKUP])
+@pytest.mark.parametrize(
+    "state", [State.IDENTIFYING, State.PREPARING, State.PLAN, State.BACKUP, State.FETCHING]
+)
 def test_a_phone_that_is_let_go_is_taken_out_of_its_bootloader(state: State) -> None:
     leaving, effects = step(at(state), ev.Cancel())
     assert leaving.state is State.LEAVING
@@ -217,7 +235,7 @@ def test_a_refusal_after_the_first_write_latches(state: State, kind: type[ev.Eve
 
 
 def test_only_the_unconfirmed_partition_is_written_again() -> None:
-    mid, _ = walk(HAPPY[:11])  # the first partition is confirmed, the second under way
+    mid, _ = walk(MID_WRITE)
     back, effects = walk((ev.PhoneGone(), ev.PhoneSeen("bootloader"), ev.Identified(FACTS)), mid)
     assert (back.state, back.writes_done) == (State.WRITING, 1)
     intents = [
@@ -227,7 +245,7 @@ def test_only_the_unconfirmed_partition_is_written_again() -> None:
 
 
 def test_another_phone_on_return_is_never_written() -> None:
-    mid, _ = walk(HAPPY[:11])
+    mid, _ = walk(MID_WRITE)
     closed, effects = walk((ev.PhoneGone(), ev.PhoneSeen("bootloader"), ev.Identified(OTHER)), mid)
     assert (closed.state, closed.reason) == (State.NEEDS_STAFF, "swapped")
     assert not any(isinstance(effect, do.TOUCHING) for effect in effects)
@@ -319,7 +337,7 @@ def reasons_in(source: str) -> set[str]:
 
 def test_every_reason_in_the_code_is_listed_for_the_screens() -> None:
     found = set(get_args(Reason)) | {LOST.verdict, UserData().verdict}
-    for module in (arrival, before_write, after_write, confirmation):
+    for module in (arrival, before_write, fetching, after_write, confirmation):
         found |= reasons_in(inspect.getsource(module))
     assert {"keys_timeout", "boot_failed", "battery_low"} <= found <= REASONS
 
@@ -361,7 +379,7 @@ def test_whatever_happens_the_promises_hold(story: tuple[int, list[ev.Event], bo
     for event in (*HAPPY[:prefix], *events):
         before = visit
         visit, effects = step(visit, event)
-        consented = consented or visit.state in (State.BACKUP, *AFTER_WRITE)
+        consented = consented or visit.state in (State.BACKUP, State.FETCHING, *AFTER_WRITE)
         assert visit.percent >= before.percent
         assert not before.reason or visit.reason == before.reason, "the first cause stands"
         assert before.state not in TERMINAL or visit.state is before.state

@@ -35,12 +35,17 @@ class Visiting:
     """A runner, its phone and the screens it shows, one after the other."""
 
     def __init__(
-        self, phone: ScriptedPhone, book: PaperBook, timeouts: Timeouts, resume: Visit | None
+        self,
+        phone: ScriptedPhone,
+        book: PaperBook,
+        timeouts: Timeouts,
+        resume: Visit | None,
+        catalogue: OneRelease,
     ) -> None:
-        self.phone, self.book = phone, book
+        self.phone, self.book, self.catalogue = phone, book, catalogue
         self.views: queue.Queue[JobView] = queue.Queue()
         self.seen: list[JobView] = []
-        tools = Tools(book, OneRelease(), Known(), Clock(), timeouts, "station-1")
+        tools = Tools(book, catalogue, Known(), Clock(), timeouts, "station-1")
         self.runner = Runner(
             resume or Visit("V", phone.bay), phone, tools, resume=bool(resume), on_change=self.views.put
         )
@@ -80,8 +85,10 @@ def visiting(
     book: PaperBook | None = None,
     timeouts: Timeouts = QUICK,
     resume: Visit | None = None,
+    catalogue: OneRelease | None = None,
 ) -> Iterator[Visiting]:
-    made = Visiting(phone or ScriptedPhone(), book or PaperBook(), timeouts, resume)
+    tools = (phone or ScriptedPhone(), book or PaperBook(), timeouts, resume, catalogue or OneRelease())
+    made = Visiting(*tools)
     made.runner.start()
     try:
         yield made

@@ -16,6 +16,7 @@ from kiosk.flow import events as ev
 from kiosk.flow.book import Mark
 from kiosk.flow.desk import Bay, StationDesk
 from kiosk.flow.effects import CommitEffect
+from kiosk.flow.job import Job
 from kiosk.flow.moves import needs_staff
 from kiosk.flow.runner import Tools
 from kiosk.flow.timeouts import Timeouts
@@ -45,7 +46,7 @@ def touches(effects: Sequence[do.Effect]) -> bool:
 
 
 def test_another_phone_after_a_restart_before_consent_is_refused_and_not_touched() -> None:
-    planned, _ = machine.walk(machine.HAPPY[:7])
+    planned, _ = machine.walk(machine.AT_PLAN)
     assert planned.state is State.PLAN
     swapped = (ev.Restarted(), ev.PhoneSeen("bootloader"), ev.Identified(machine.OTHER))
     visit, _ = machine.walk(swapped, planned)
@@ -53,14 +54,14 @@ def test_another_phone_after_a_restart_before_consent_is_refused_and_not_touched
     assert visit.facts == machine.FACTS, "the phone whose files were counted stays the visit's phone"
     phone = ScriptedPhone(mode="bootloader", facts=machine.OTHER)
     answers: list[ev.Event] = []
-    job = hands.Job(do.Leave(), visit, answers.append, threading.Event())
+    job = Job(do.Leave(), visit, answers.append, threading.Event())
     hands.Hands(phone, OneRelease(), PaperBook())._perform(job)
     assert answers == [ev.Left()]
     assert "reboot" not in phone.log
 
 
 def test_the_slot_that_runs_is_never_written_on_a_return() -> None:
-    mid, _ = machine.walk(machine.HAPPY[:11])
+    mid, _ = machine.walk(machine.MID_WRITE)
     runs_target = replace(machine.FACTS, current_slot="b")
     back = (ev.PhoneGone(), ev.PhoneSeen("bootloader"), ev.Identified(runs_target))
     visit, effects = machine.walk(back, mid)

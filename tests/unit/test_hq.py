@@ -500,3 +500,14 @@ def test_a_body_is_shown_bounded_and_without_what_is_unknown() -> None:
     assert max(len(value) for _, value in shown) == words.MAX_VALUE_CHARS
     assert all(label != "battery" for label, _ in shown)
     assert len(words.Words("zh").chips({f"k{n}": n for n in range(100)})) == words.MAX_CHIPS
+
+
+def test_a_download_is_told_in_bytes_and_times_and_words() -> None:
+    body = {"method": "delta", "why": "base_here", "fetch_bytes": 2 << 20, "ms": 2500, "at_bytes": 1 << 20}
+    assert words.Words("en").chips(body) == [
+        ("method", "difference"),
+        ("why", "the base is here"),
+        ("to download", "2.0 MiB"),
+        ("at", "1.0 MiB"),
+        ("took", "2 s"),
+    ]

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_agent.catalogue import LocalCatalogue
 from firmware_agent.errors import BuildFailed, ReleaseRefused
 from firmware_agent.ext4 import EPOCH_S, read_file
+from firmware_agent.local import LocalCatalogue
 from firmware_agent.manifest import Release, parse_manifest, write_manifest
 from firmware_agent.release import Heading, build
 from firmware_agent.vbmeta import load_or_create_key
@@ -197,14 +197,14 @@ def test_a_damaged_image_is_found_before_it_is_used(
     damage(made / "heron" / "2.0.0" / "images" / "boot.img")
     catalogue = LocalCatalogue(made)
     with pytest.raises(ReleaseRefused) as refused:
-        catalogue.open(catalogue.exact("heron", "2.0.0"))
+        catalogue.fetch("visit", catalogue.exact("heron", "2.0.0"))
     assert refused.value.reason == reason
 
 
 @pytest.mark.tool("mkfs.ext4")
 def test_an_image_altered_after_the_check_never_goes_out_whole(made: Path) -> None:
     catalogue = LocalCatalogue(made)
-    with catalogue.open(catalogue.exact("heron", "2.0.0")) as images:
+    with catalogue.fetch("visit", catalogue.exact("heron", "2.0.0")) as images:
         image = images.image("images/boot.img")
         assert b"".join(image.chunks(1000)) == (made / "in" / "boot.bin").read_bytes()
         with (made / "heron" / "2.0.0" / "images" / "boot.img").open("r+b") as file:

@@ -20,7 +20,7 @@ from kiosk.errors import BayTaken, StoreError
 from kiosk.flow.clock import SystemClock
 from kiosk.flow.effects import Forget, Keep, Keyed, Record
 from kiosk.flow.user_data import UserData
-from kiosk.flow.visit import BootFacts, Options, State, Visit
+from kiosk.flow.visit import BootFacts, FetchFacts, Options, State, Visit
 from kiosk.store import codec
 from kiosk.store.book import Book
 from kiosk.store.database import FILE, Database
@@ -39,6 +39,10 @@ FULL = Visit(
     facts=BootFacts("heron", "S1", slotted_partitions=frozenset({"boot"}), partition_sizes={"boot_a": 5}),
     plan=FlashPlan("heron", "cn", "1.0", "2.0", (Write("boot_b", "images/b.img", 5, "ab" * 32),), "b", 2),
     notes={"zh": "新", "en": "new"},
+    fetch=FetchFacts(
+        "delta", "base_here", "1.0", 3, 5, 1, 3, complete=False, away=True, mirrors=("m1", "m2")
+    ),
+    noted=7,
     resume_to=State.WRITING,
     user_data=UserData(before=3, bytes_before=9),
     began_ms=1,
@@ -100,6 +104,13 @@ def test_what_another_version_wrote_is_refused(content: bytes) -> None:
         codec.decode(content)
 
 
+def test_a_visit_from_before_there_were_downloads_is_still_read() -> None:
+    form, fields = cbor2.loads(codec.encode(FULL))
+    del fields["fetch"], fields["noted"], fields["options"]["full"]
+    old = codec.decode(cbor2.dumps([form, fields]))
+    assert old == replace(FULL, fetch=FetchFacts(), noted=0)
+
+
 def test_a_visit_and_its_entries_stand_or_fall_together(book: Book, tmp_path: Path) -> None:
     mark = book.commit(FULL, [Record("visit.begun", {"bay": 2}), Record("write.intended", {"bytes": 5})])
     assert mark.index == 2
@@ -156,6 +167,26 @@ def test_serial_numbers_stand_in_entries_only_as_keyed_digests(book: Book, tmp_p
     assert body["serial_digest"] == book.digest("HER123") == open_book(tmp_path).digest("HER123")
     assert "HER123" not in str(body)
     assert body["serial_digest"] != hashlib.sha256(b"HER123").hexdigest()[:32]
+
+
+def test_the_models_that_came_lately_are_known_the_most_frequent_first(book: Book) -> None:
+    assert book.recent_models(0) == ()
+    came = [("a", "wren", 10), ("b", "heron", 20), ("c", "wren", 30), ("d", "", 40), ("e", "wren", 50)]
+    for visit, product, began_ms in came:
+        book.commit(Visit(visit, visit, state=State.UPDATED, product=product, began_ms=began_ms), [])
+    assert book.recent_models(0) == ("wren", "heron")
+    assert book.recent_models(20) == ("wren", "heron")
+    assert book.recent_models(25) == ("wren",)
+    assert book.recent_models(51) == ()
+
+
+def test_a_visit_that_cannot_be_read_hides_no_model(book: Book, tmp_path: Path) -> None:
+    book.commit(Visit("a", "a", state=State.UPDATED, product="wren", began_ms=1), [])
+    book.commit(Visit("b", "b", state=State.UPDATED, product="heron", began_ms=1), [])
+    with raw(tmp_path) as connection:
+        connection.execute("UPDATE visits SET content = x'00' WHERE visit = 'a'")
+        connection.commit()
+    assert book.recent_models(0) == ("heron",)
 
 
 def test_a_bay_has_one_holder_and_a_dead_one_loses_it(book: Book, tmp_path: Path) -> None:

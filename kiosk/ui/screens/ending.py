@@ -6,6 +6,7 @@ from __future__ import annotations
 from kivy.app import App
 from kivy.properties import StringProperty
 
+from kiosk.flow.reasons import AFTER_WRITING, NOT_FETCHED, RELEASE_BROKEN
 from kiosk.flow.view import JobView
 from kiosk.ui import verdict
 from kiosk.ui.parts.page import Page
@@ -34,6 +35,10 @@ class OutcomePage(Page):
     name = StringProperty("")
     icon = StringProperty("information")
     mood = StringProperty("next")
+
+    def headline(self, job: JobView) -> str:  # noqa: ARG002
+        """How it ended, in one line."""
+        return str(App.get_running_app().say(f"{self.name}.title"))
 
     def what(self, job: JobView) -> str:
         """The reason in words; a reason newer than this screen gets the screen's own sentence."""
@@ -76,6 +81,11 @@ class RefusedPage(OutcomePage):
     icon = StringProperty("information")
     mood = StringProperty("do")
 
+    def headline(self, job: JobView) -> str:
+        """A download that failed is no fault of the phone's, and the headline does not hint at one."""
+        ours = job.reason in NOT_FETCHED or job.reason in RELEASE_BROKEN
+        return str(App.get_running_app().say("refused.title_ours" if ours else "refused.title"))
+
 
 class CancelledPage(OutcomePage):
     """The customer stopped it."""
@@ -89,8 +99,14 @@ class NeedsStaffPage(Page):
     """A person has to look; with the counts when files were compared."""
 
     name = StringProperty("needs_staff")
-    what, next_step, safe = OutcomePage.what, OutcomePage.next_step, OutcomePage.safe
+    what, safe = OutcomePage.what, OutcomePage.safe
     rows = ResultPage.rows
+
+    def next_step(self, job: JobView) -> str:
+        """A reason that also ends visits before the first write has another next step there."""
+        say = App.get_running_app().say
+        key = f"reason.{job.reason}.next" if job.reason in AFTER_WRITING else "needs_staff.next"
+        return str(say.either(key, "needs_staff.next"))
 
     def compared(self, job: JobView) -> bool:
         return job.user_data.after is not None

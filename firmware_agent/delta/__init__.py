@@ -1,0 +1,1 @@
+"""Differences between images: the container of docs/delta-format.md, made and applied."""

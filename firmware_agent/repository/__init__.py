@@ -1,0 +1,1 @@
+"""The signed repository as its maker keeps it: keys, editions, releases, packages, checks. Not the station's side."""
