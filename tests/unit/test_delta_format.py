@@ -14,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pytest
+from backports import zstd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +28,7 @@ from firmware_agent.delta.hdiff import Difference, difference, rebuild
 from firmware_agent.delta.make import make
 from firmware_agent.delta.plan import COPY, PATCH, ZERO, Op, Plan, Unit, read_plan, write_plan
 from firmware_agent.delta.streams import open_streams, write_streams
+from firmware_agent.delta.window import window
 from firmware_agent.errors import DeltaRefused
 from firmware_agent.watch import Watch
 from tests.delta_images import code, expected, pair, relinked, wrapped, wrapped_blob
@@ -301,6 +304,29 @@ def test_streams_that_do_not_fill_their_blob_are_refused() -> None:
         opened(write_streams([b"plan", b"", b"", b"", b""]) + b"more")
 
 
+def test_a_zstd_window_beyond_the_limit_is_refused() -> None:
+    wide = {zstd.CompressionParameter.window_log: 27, zstd.CompressionParameter.enable_long_distance_matching: 1}
+    writer = zstd.ZstdCompressor(options=wide)  # of unknown length: it then says how much it may look back
+    coded = writer.compress(code(50_000, 1)) + writer.flush()
+    heads = [(0, 0, 0, 0)] * 4 + [(delta_streams.ZSTD, 23, len(coded), 50_000)]
+    stream = opened(b"".join(struct.pack("<BBII", *head) for head in heads) + coded)[delta_streams.LITERALS]
+    with pytest.raises(DeltaRefused, match="damaged"):
+        stream.take(50_000)
+
+
+def test_literals_that_zstd_codes_badly_go_to_lzma() -> None:
+    alike = code(400_000, 5)
+    coders = {}
+    for name, literals in (("alike", alike), ("random", random.Random(2).randbytes(100_000))):
+        blob = write_streams([b"", b"", b"", alike, literals])
+        heads = struct.unpack_from("<BBII" * 5, blob)
+        coders[name] = (heads[12], heads[16])
+        assert opened(blob)[delta_streams.LITERALS].take(len(literals)) == literals
+    assert coders["alike"][0] == delta_streams.ZSTD
+    assert coders["alike"][1] in (delta_streams.ZSTD, delta_streams.LZMA2)
+    assert coders["random"] == (delta_streams.ZSTD, delta_streams.STORED)
+
+
 def test_a_stream_gives_no_more_than_it_said_it_holds() -> None:
     coded = lzma.compress(
         bytes(1000), lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 4096}]
@@ -310,6 +336,33 @@ def test_a_stream_gives_no_more_than_it_said_it_holds() -> None:
     assert stream.take(10) == bytes(10)
     with pytest.raises(DeltaRefused, match="shorter than its segment needs"):
         stream.take(1)
+
+
+# -- windows ----------------------------------------------------------------------------------------------------
+
+places = st.lists(st.integers(0, (1 << 24) - 1), max_size=400)
+
+
+@given(places, st.integers(0, 1 << 24))
+def test_a_window_lies_in_the_base_ascending_and_within_what_a_plan_allows(votes: list[int], near: int) -> None:
+    voted = np.array([*votes, *range(near, near + 2_000_000, 6000)], np.int64).clip(0, (1 << 24) - 1)
+    extents = window(voted, 1 << 24)
+    ends = [offset + length for offset, length in extents]
+    assert extents
+    assert all(end < offset for end, (offset, _) in zip(ends, extents[1:], strict=False))
+    assert extents[0][0] >= 0
+    assert ends[-1] <= 1 << 24
+    assert sum(length for _, length in extents) <= delta_plan.MAX_WINDOW_BYTES
+
+
+def test_a_single_vote_far_from_the_others_is_no_window() -> None:
+    assert window(np.array([5_000_000], np.int64), 1 << 24) == ()
+    assert window(np.array([100_000, 101_000, 5_000_000], np.int64), 1 << 24) == ((94208, 12288),)
+
+
+def test_the_gap_between_two_places_is_filled_where_there_is_room() -> None:
+    votes = np.array([100_000, 220_000], np.int64)
+    assert window(votes, 1 << 24) == ((94208, 217088 + 8192 - 94208),)
 
 
 # -- differences ------------------------------------------------------------------------------------------------
