@@ -25,6 +25,7 @@ from station.sample_images import Pair, pair
 MB = 1_000_000
 MAX_PEAK_MB = 150
 MAX_MAKE_CPU_S = 80
+MAX_MAKE_CPU_MIB = 640  # the image that it is for; a longer one may take longer in proportion
 BSDIFF_LIMIT_S = 900
 """bsdiff4 needs 17 times the image in memory, and minutes; it is stopped at either limit, and the row says so."""
 BSDIFF_LIMIT_BYTES = 10 << 30
@@ -85,7 +86,9 @@ class _Bench:
             Row(f"make it, {self._name}: memory", made.peak_mb, "whole-file hdiffpatch", whole.peak_mb, "MB"),
         ]
         if self._images.name == "large":
-            found.append(Row(f"make it, {self._name}: CPU", made.cpu_s, "goal", MAX_MAKE_CPU_S, "s", 1.0))
+            most_s = round(MAX_MAKE_CPU_S * self._images.mib / MAX_MAKE_CPU_MIB, 1)
+            goal = f"goal: {MAX_MAKE_CPU_S} s for {MAX_MAKE_CPU_MIB} MiB"
+            found.append(Row(f"make it, {self._name}: CPU", made.cpu_s, goal, most_s, "s", 1.0))
         return found
 
     def _applied(self, runs: int) -> list[Row]:

@@ -1,7 +1,7 @@
 """Rebuilds an image from its base and a delta package: bounded memory, two workers, resumable at any byte.
 
 The package is believed only as far as the catalogue vouched for its hash; nothing here looks at a signature.
-It makes no delta (delta_make.py) and renames no file: the caller does, after :func:`apply` returned.
+It makes no delta (make.py) and renames no file: the caller does, after :func:`apply` returned.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Makes delta packages, and proves each by applying it before it has a name. The same images give the same bytes.
 
-Exact runs are found first (delta_match.py), so that the expensive search only sees what is really different.
+Exact runs are found first (match.py), so that the expensive search only sees what is really different.
 """
 
 from __future__ import annotations
