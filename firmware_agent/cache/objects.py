@@ -165,8 +165,12 @@ class Cache:
                     os.close(handle)
                 else:
                     # Its name may have been given to the finished object just before the lock was ours.
-                    if is_same(path, handle):
+                    if is_same(path, handle) and not self.has(sha256, size_bytes):
                         return handle
+                    if is_same(path, handle):
+                        disk().unlink(
+                            path
+                        )  # the object appeared since we looked, and this part is our own new one
                     os.close(handle)
                     continue
             watch.on_bytes(shown_bytes, size_bytes)  # also where nothing moves: whoever waits is alive

@@ -343,20 +343,21 @@ def test_a_stream_gives_no_more_than_it_said_it_holds() -> None:
 
 # -- windows ----------------------------------------------------------------------------------------------------
 
-places = st.lists(st.integers(0, (1 << 24) - 1), max_size=400)
+WIDE_BYTES = 1 << 28
+places = st.lists(st.integers(0, WIDE_BYTES - 1), max_size=400)
 
 
-@given(places, st.integers(0, 1 << 24))
+@given(places, st.integers(0, WIDE_BYTES // 2), st.sampled_from([6000, 100_000]))
 def test_a_window_lies_in_the_base_ascending_and_within_what_a_plan_allows(
-    votes: list[int], near: int
+    votes: list[int], near: int, step: int
 ) -> None:
-    voted = np.array([*votes, *range(near, near + 2_000_000, 6000)], np.int64).clip(0, (1 << 24) - 1)
-    extents = window(voted, 1 << 24)
+    voted = np.array([*votes, *range(near, near + 2000 * step, step)], np.int64).clip(0, WIDE_BYTES - 1)
+    extents = window(voted, WIDE_BYTES)
     ends = [offset + length for offset, length in extents]
     assert extents
     assert all(end < offset for end, (offset, _) in zip(ends, extents[1:], strict=False))
     assert extents[0][0] >= 0
-    assert ends[-1] <= 1 << 24
+    assert ends[-1] <= WIDE_BYTES
     assert sum(length for _, length in extents) <= delta_plan.MAX_WINDOW_BYTES
 
 

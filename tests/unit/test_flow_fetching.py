@@ -138,6 +138,7 @@ def test_a_cancel_stops_the_download_and_lets_the_phone_go_at_once(deaf: bool) -
         with visiting(catalogue=catalogue) as visit:
             view = visit.customer_to(Screen.FETCHING)
             assert view.can_cancel
+            wait_until(lambda: any(call.startswith("fetch") for call in catalogue.calls))
             visit.runner.post(ev.Cancel())
             view = visit.until(lambda shown: shown.finished)
             assert (view.screen, view.reason, view.written) == (Screen.CANCELLED, "cancelled", False)
