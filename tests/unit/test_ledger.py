@@ -139,6 +139,7 @@ def _write_many(path: str, count: int, start: multiprocessing.synchronize.Barrie
 
 def test_two_processes_keep_one_unbroken_chain(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
+    open_ledger(path).close()  # SQLite does not wait where two switch to the write-ahead log at once
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(2)
     writers = [context.Process(target=_write_many, args=(str(path), 150, start)) for _ in range(2)]
