@@ -21,6 +21,8 @@ from firmware_agent.vbmeta import describe, load_or_create_key, make_vbmeta
 
 SYSTEM = "system"
 VBMETA = "vbmeta"
+AGENT = "firmware"
+"""A bundle for devices with our agent: its orders are signed themselves, and no verified boot seals it."""
 MANIFEST = "manifest.json"
 
 
@@ -37,11 +39,12 @@ class Heading:
     wipes_data: bool = False
 
 
-def build(heading: Heading, partitions: Mapping[str, Path], key: Path, out: Path) -> Release:
+def build(heading: Heading, partitions: Mapping[str, Path], key: Path | None, out: Path) -> Release:
     """Make the release directory ``out`` from image files or folders by base partition name.
 
     A folder becomes an ext4; the one of ``system`` also gets ``/build.prop``. Without a ``vbmeta`` among
-    ``partitions`` one is made and signed with the RSA key in the PEM file ``key`` (created when missing).
+    ``partitions`` one is made and signed with the RSA key in the PEM file ``key`` (created when missing); a release
+    of :data:`AGENT` alone has none and needs no key.
     ``out`` appears whole or not at all, and is never overwritten. Raises :class:`BuildFailed`,
     :class:`~firmware_agent.errors.ToolFailed`.
     """
@@ -86,15 +89,18 @@ def _check_names(partitions: Mapping[str, Path]) -> None:
             )
 
 
-def _build_in(scratch: Path, heading: Heading, partitions: Mapping[str, Path], key: Path) -> Release:
+def _build_in(scratch: Path, heading: Heading, partitions: Mapping[str, Path], key: Path | None) -> Release:
     images = scratch / "images"
     images.mkdir()
     for name, source in partitions.items():
         _make_image(images / f"{name}.img", name, source, heading)
-    if VBMETA not in partitions:
+    sealed = VBMETA not in partitions and set(partitions) != {AGENT}
+    if sealed and key is None:
+        raise BuildFailed("no_key", "a key is needed: what signs vbmeta, which seals the images")
+    if sealed and key is not None:
         _seal(images, sorted(partitions), heading, key)
     names = [*sorted(partitions, key=lambda name: name == VBMETA)]
-    if VBMETA not in names:
+    if sealed:
         names.append(VBMETA)
     release = Release(
         model=heading.model,

@@ -26,6 +26,7 @@ COMMANDS = {
     "flash": "staff tool: write one partition, behind the same guard of user data",
     "release": "make update releases, and the signed catalogue that offers them",
     "mirror": "serve a catalogue's repository over HTTP",
+    "board": "the files a board needs to run the update agent",
     "ledger": "look into the audit log, offline",
     "bench": "the figures, side by side with the peers on this machine",
     "faults": "the fault matrix: injects, recovers, counts",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from firmware_agent.release import Heading, build
-from station import release_keys, release_online, release_publish
+from station import release_agent, release_keys, release_lms, release_online, release_publish
 from station.errors import USAGE, StationError
 
 HELP = """Make update releases, and the signed catalogue that offers them.
@@ -16,8 +16,9 @@ HELP = """Make update releases, and the signed catalogue that offers them.
 In order: build a release; once, keys; delta and publish for every release; timestamp from cron. The offline keys
 (root, targets, makers) are needed by keys, publish, rotate, renew and mirrors, and are best kept on a medium that is
 not plugged in; the online keys (snapshot, timestamp, rollout) by timestamp, withdraw and stage as well. check warns of
-what expires soon; renew signs it anew. A mirror copies the repository's files over HTTP as they are: targets/ first,
-metadata/timestamp.json last.
+what expires soon; renew signs it anew. Devices with our own agent trust a hash-based key instead: keys --lms makes
+one, agent makes and signs the bundle that updates them, sign-lms signs any file. A mirror copies the repository's
+files over HTTP as they are: targets/ first, metadata/timestamp.json last.
 """
 
 
@@ -26,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     _build_arguments(actions)
-    for module in (release_keys, release_publish, release_online):
+    for module in (release_keys, release_publish, release_online, release_lms, release_agent):
         module.add(actions)
 
 
@@ -51,7 +52,9 @@ def _build_arguments(actions: argparse._SubParsersAction[argparse.ArgumentParser
         "--wipes-data", action="store_true", help="the update erases the owner's data: staff only"
     )
     make.add_argument(
-        "--key", required=True, type=Path, help="RSA-2048 PEM that signs vbmeta; made when missing"
+        "--key",
+        type=Path,
+        help="RSA-2048 PEM that signs vbmeta; made when missing (a release of 'firmware' has none)",
     )
     make.add_argument(
         "--partition",

@@ -29,7 +29,7 @@ def add(actions: Actions[argparse.ArgumentParser]) -> None:
         "their thresholds, snapshot, timestamp, one delegation per maker, and the rollout role. On a repository that "
         "is there already: add makers, or models to a maker. Stations are given metadata/1.root.json.",
     )
-    folders(keys)
+    folders(keys, required=False)
     keys.add_argument(
         "--maker",
         action="append",
@@ -84,14 +84,14 @@ def _add_renew(actions: Actions[argparse.ArgumentParser]) -> None:
     longer.set_defaults(perform=_renew)
 
 
-def folders(parser: argparse.ArgumentParser, *, online_only: bool = False) -> None:
-    """Where the repository and the keys are; ``--json``."""
+def folders(parser: argparse.ArgumentParser, *, online_only: bool = False, required: bool = True) -> None:
+    """Where the repository and the keys are; ``--json``. Not ``required``: the action asks for them itself."""
     parser.add_argument(
-        "--repository", required=True, type=Path, metavar="DIR", help="the folder that mirrors copy"
+        "--repository", required=required, type=Path, metavar="DIR", help="the folder that mirrors copy"
     )
     parser.add_argument(
         "--keys",
-        required=not online_only,
+        required=required and not online_only,
         type=Path,
         metavar="DIR",
         help="the offline keys: root, targets, makers",
@@ -156,6 +156,10 @@ def say(args: argparse.Namespace, line: str, answer: dict[str, object]) -> int:
 
 
 def _keys(args: argparse.Namespace) -> int:
+    if args.repository is None or args.keys is None:
+        raise StationError(
+            "--repository DIR and --keys DIR say where; --lms DIR makes a key for devices", USAGE
+        )
     makers = _makers(args.maker)
     repository = Repository(args.repository)
     offline, online = key_folders(args)

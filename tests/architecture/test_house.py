@@ -21,8 +21,12 @@ def modules(*rooms: str) -> list[Path]:
 
 def imports(path: Path) -> set[str]:
     """Every module named by an import statement, at any depth of the file."""
+    return names_imported(ast.parse(path.read_text("utf-8")))
+
+
+def names_imported(tree: ast.AST) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -63,12 +67,12 @@ def test_every_room_is_under_the_import_contracts() -> None:
     [
         ("kivy", ("kiosk/ui/",)),
         ("paho", ("mqtt/reporter.py", "hq/intake")),
-        ("usb", ("hw/link/pyusb.py", "hw/link/usbip.py")),
+        ("usb", ("hw/link/pyusb.py", "hw/link/usbip.py", "firmware_agent/device/board/rp2.py")),
         ("sqlalchemy", ("kiosk/store/",)),
         ("tuf", ("firmware_agent/trust", "firmware_agent/repository")),
         ("securesystemslib", ("firmware_agent/repository",)),
         ("urllib3", ("firmware_agent/download/exchange.py",)),
-        ("hdiffpatch", ("firmware_agent/delta", "station/delta_trial.py")),
+        ("hdiffpatch", ("firmware_agent/delta", "firmware_agent/agent_patch", "station/delta_trial.py")),
         ("numpy", ("firmware_agent/delta",)),
         ("fastapi", ("hq/web/", "station/hands.py")),
     ],
@@ -96,6 +100,26 @@ def test_protocol_cores_do_no_io() -> None:
         assert not met, f"{path.name} is a protocol core and imports {sorted(met)}"
 
 
+BOARD = {
+    *("array", "binascii", "deflate", "errno", "gc", "hashlib", "io", "json", "machine", "micropython", "os"),
+    *("rp2", "select", "struct", "sys", "time", "uctypes", "usb", "vfs", "zlib"),
+}
+"""What MicroPython has on a board, and zlib, which stands in for deflate where the same file runs on CPython."""
+
+
+def test_the_device_imports_only_what_a_board_has() -> None:
+    """What runs on a device is copied there: nothing of the host's, nothing MicroPython lacks."""
+    ours = ("firmware_agent.device", "firmware_agent.wire", "firmware_agent.order")
+    shared = [ROOT / "firmware_agent/wire.py", ROOT / "firmware_agent/order.py"]
+    for path in [*modules("firmware_agent/device"), *shared]:
+        tree = ast.parse(path.read_text("utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                node.body = [ast.Pass()]  # for annotations, which a board does not evaluate
+        for name in names_imported(tree) - {"collections.abc"}:
+            assert name.startswith(ours) or name.split(".")[0] in BOARD, f"{path.name} imports {name}"
+
+
 def test_every_import_resolves_inside_the_install() -> None:
     """An import of something that setup.cfg does not name works here by luck and fails at the customer's."""
     options = setup_cfg()
@@ -107,8 +131,10 @@ def test_every_import_resolves_inside_the_install() -> None:
     }
     homes = packages_distributions()
     own = {*ROOMS, "tests"}
+    on_boards = (ROOT / "firmware_agent/device", ROOT / "tests/device/micro")
     for path in modules(*ROOMS, "tests"):
-        for name in {module.split(".")[0] for module in imports(path)} - own - set(sys.stdlib_module_names):
+        here = BOARD if path.is_relative_to(on_boards[0]) or path.is_relative_to(on_boards[1]) else set()
+        for name in {module.split(".")[0] for module in imports(path)} - own - here - sys.stdlib_module_names:
             distributions = {home.lower().replace("_", "-") for home in homes.get(name, [])}
             assert distributions & declared, (
                 f"{path.relative_to(ROOT)} imports {name}, which setup.cfg does not name"

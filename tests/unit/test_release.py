@@ -94,6 +94,15 @@ def test_the_vbmeta_seals_every_other_image(made: Path) -> None:
 
 
 @pytest.mark.tool("mkfs.ext4")
+def test_a_bundle_for_an_agent_is_a_release_of_its_own_and_nothing_seals_it(tmp_path: Path) -> None:
+    (tmp_path / "bundle.agu").write_bytes(b"PSB1 and so on")
+    heading = Heading("kinglet", "cn", "2.0.0", 2, {"zh": "新", "en": "new"})
+    made = build(heading, {"firmware": tmp_path / "bundle.agu"}, None, tmp_path / "out")
+    assert [part.name for part in made.partitions] == ["firmware"]
+    with pytest.raises(BuildFailed, match="a key is needed"):
+        build(HEADING, {"boot": tmp_path / "bundle.agu"}, None, tmp_path / "other")
+
+
 def test_a_release_is_never_overwritten_and_appears_whole(made: Path) -> None:
     with pytest.raises(BuildFailed, match="never overwritten"):
         build(HEADING, {"boot": made / "in" / "boot.bin"}, made / "key.pem", made / "heron" / "2.0.0")
