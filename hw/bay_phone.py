@@ -44,6 +44,7 @@ class BayPhone:
         self._alive: Callable[[], bool] = lambda: False
         self._bootloader: Bootloader | None = None
         self._seen: Sighting | None = None  # of the open link
+        self._sent_bytes = 0
 
     @property
     def bay(self) -> str:
@@ -73,7 +74,21 @@ class BayPhone:
         fastboot.check_command(f"flash:{partition}")
         with self._talking() as bootloader:
             bootloader.check(who)
-            flash(bootloader, partition, image, on_progress, base)
+            flash(bootloader, partition, image, self._counted(on_progress), base)
+
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes that went over the cable to be written, since this object was made."""
+        return self._sent_bytes
+
+    def _counted(self, on_progress: OnBytes) -> OnBytes:
+        before = self._sent_bytes
+
+        def counted(done: int, total: int) -> None:
+            self._sent_bytes = max(self._sent_bytes, before + done)
+            on_progress(done, total)
+
+        return counted
 
     def set_active(self, slot: str, who: Who) -> None:
         """Boot ``slot`` next time."""

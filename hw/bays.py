@@ -19,11 +19,14 @@ from hw.link import pyusb
 from hw.link.tcp import TcpLink
 from hw.link.usbip_session import devlist
 from hw.proto import usbip
+from hw.quirks import model_by_agent
 
 Triple = tuple[int, int, int]
 
 FASTBOOT: Triple = (0xFF, 0x42, 0x03)
 MTP: Triple = (0x06, 0x01, 0x01)  # still image, PIMA 15740
+CDC_COMMANDS: frozenset[Triple] = frozenset({(0x02, 0x02, 0x00), (0x02, 0x02, 0x01)})  # CDC PSTN 1.2, ACM
+CDC_DATA: Triple = (0x0A, 0x00, 0x00)
 _HID, _HUB, _VENDOR, _PER_INTERFACE = 0x03, 0x09, 0xFF, 0x00
 _MISCELLANEOUS = 0xEF  # a composite device's own class
 
@@ -94,10 +97,11 @@ def _host_port(where: str, text: str, default: int | None) -> tuple[str, int]:
     return match[1], port
 
 
-def classify(triples: Iterable[Triple]) -> Mode:
+def classify(triples: Iterable[Triple], known_agent: bool = False) -> Mode:
     """What interfaces (class, subclass, protocol) make of a device.
 
     HID or a hub anywhere is foreign, whatever else it shows: a phone that types is an attack, not a phone.
+    Anything may be a serial port: only ids that are a model's (``known_agent``) make one an update agent.
     """
     shown = {triple for triple in triples if triple[0] not in (_PER_INTERFACE, _MISCELLANEOUS)}
     if any(triple[0] in (_HID, _HUB) for triple in shown):
@@ -106,6 +110,8 @@ def classify(triples: Iterable[Triple]) -> Mode:
         return "foreign" if MTP in shown else "bootloader"
     if MTP in shown:
         return "normal"
+    if known_agent and CDC_DATA in shown and shown & CDC_COMMANDS and shown <= {CDC_DATA, *CDC_COMMANDS}:
+        return "agent"
     return "charging" if all(triple[0] == _VENDOR for triple in shown) else "foreign"
 
 
@@ -133,7 +139,7 @@ def sighting(
     bay: str, vendor_id: int, product_id: int, triples: Collection[Triple], serial: str = ""
 ) -> Sighting:
     """A look at one device as a fact."""
-    mode = classify(triples)
+    mode = classify(triples, model_by_agent(vendor_id, product_id) is not None)
     ids = f"{vendor_id:04x}:{product_id:04x}"
     what = _WHAT.get(mode)
     if what is None:

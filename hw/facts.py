@@ -31,6 +31,7 @@ class Recognised:
     mtp_serial: str
     product: str | None
     battery_percent: int | None
+    version: str | None = None  # only an update agent says it in normal operation
 
 
 @dataclass(frozen=True, slots=True)

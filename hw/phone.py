@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from hw import bays, inventory
+from hw.agent_phone import AgentPhone
+from hw.agent_talk import AgentRefused
 from hw.bay_phone import BayPhone, WrongMode
-from hw.errors import CannotSee, ForeignDevice, LinkLost
-from hw.facts import Inventory, Mode, Recognised, Sighting, Timeouts
-from hw.flashing import OnBytes
+from hw.errors import CannotSee, Forbidden, ForeignDevice, LinkLost, PhoneRefused, PhoneTimeout, SwappedPhone
+from hw.facts import Identity, Inventory, Mode, Recognised, Sighting, Timeouts, Who
+from hw.flashing import Image, OnBytes
 from hw.link import pyusb
 from hw.link.base import PacketLink, UsbLink
 from hw.link.recorder import PacketRecorder, UsbRecorder
@@ -25,6 +27,7 @@ from hw.media import MediaSession, MtpRefused
 from hw.quirks import model_by_mtp
 
 _UNLOCK_POLL_S = 0.3
+RESTART_S = 20.0  # for an agent to come back after a restart that was needed to see what it runs
 
 
 class TcpPhone(BayPhone):
@@ -75,9 +78,14 @@ class UsbPhone(BayPhone):
         super().__init__(place, timeouts or Timeouts(), transcript)
         self._usb_place = place
         self._media: MediaSession | None = None
+        self._agent: AgentPhone | None = None
+        self._was_agent = False
 
     def recognise(self) -> Recognised:
         """What MTP's DeviceInfo says; ``product`` is None for a model nobody told this station about."""
+        if self._shows_agent():
+            with self._at_agent() as agent:
+                return agent.recognise()
         with self._viewing() as media:
             model = model_by_mtp(media.info.manufacturer, media.info.model)
             return Recognised(
@@ -89,7 +97,11 @@ class UsbPhone(BayPhone):
             )
 
     def wait_unlocked(self, timeout_s: float, stop: threading.Event) -> bool:
-        """True once a storage appears. A phone that re-appears on "file transfer", as many do, is kept."""
+        """True once a storage appears; an update agent, which has no lock, only has to be there. A phone that
+        re-appears on "file transfer", as many do, is kept.
+        """
+        if self._shows_agent():
+            return self.wait_for(("agent",), timeout_s, stop) is not None
         deadline = time.monotonic() + timeout_s
         while not stop.is_set():
             with contextlib.suppress(LinkLost), self._viewing() as media:
@@ -112,8 +124,101 @@ class UsbPhone(BayPhone):
         stop: threading.Event,
     ) -> Inventory:
         """List every object; read in full a sample for ``hash_budget_s``, or exactly ``hash_paths``."""
+        if self._shows_agent():
+            with self._at_agent() as agent:
+                return agent.inventory(hash_budget_s, hash_paths, on_progress, stop)
         with self._viewing() as media:
             return inventory.take(media, hash_budget_s, seed, hash_paths, on_progress, stop)
+
+    def identify(self) -> Identity:
+        """What the bootloader says, or the agent; one with an image that was never started is restarted first."""
+        if not self._shows_agent():
+            return super().identify()
+        with self._at_agent() as agent:
+            said, boots = agent.identify(), agent.boots
+            if not agent.is_unstarted:
+                return said
+            agent.reboot(said)
+            self._drop()
+        return self._restarted(said, boots)
+
+    def _restarted(self, who: Who, boots: int) -> Identity:
+        """What the same agent says once it is back, however often it restarts by itself until then."""
+        deadline, never = time.monotonic() + RESTART_S, threading.Event()
+        while (left := deadline - time.monotonic()) > 0:
+            with contextlib.suppress(LinkLost, PhoneTimeout):
+                self.wait_for(("agent",), left, never)
+                with self._at_agent() as agent:
+                    agent.check(who)
+                    said, is_new = agent.identify(), agent.boots != boots
+                break
+            never.wait(_UNLOCK_POLL_S)
+        else:
+            raise PhoneTimeout("the phone was told to restart and has not come back")
+        if not is_new:
+            raise LinkLost("the phone was away, but has not restarted")
+        return said
+
+    def write(
+        self, partition: str, image: Image, who: Who, on_progress: OnBytes, base: Image | None = None
+    ) -> None:
+        """As a bootloader's; an agent is given a bundle, picks its base itself and needs no ``base``."""
+        if not self._shows_agent():
+            super().write(partition, image, who, on_progress, base)
+            return
+        with self._at_agent() as agent:
+            before = self._sent_bytes - agent.wire_bytes[0]
+
+            def counted(done: int, total: int) -> None:
+                self._sent_bytes = before + agent.wire_bytes[0]
+                on_progress(done, total)
+
+            agent.write(partition, image, who, counted)
+
+    def set_active(self, slot: str, who: Who) -> None:
+        """As a bootloader's; an agent switches by itself once the image is proven."""
+        if self._shows_agent():
+            raise Forbidden("a phone with an update agent chooses its own slot")
+        super().set_active(slot, who)
+
+    def reboot(self, who: Who) -> None:
+        """As a bootloader's; an agent has left the bus, or has started again, when this returns."""
+        if not self._shows_agent():
+            super().reboot(who)
+            return
+        with self._at_agent() as agent:
+            boots, is_told = agent.boots, agent.reboot(who)
+            self._drop()
+        if not is_told:  # it went before it could say yes: by itself, or with its cable
+            self._restarted(who, boots)
+
+    def _shows_agent(self) -> bool:
+        """Whether the phone in the bay is an agent's; one that is away for a moment is what it was."""
+        seen = self.look()
+        if seen is not None:
+            self._was_agent = seen.mode == "agent"
+        return self._was_agent
+
+    @contextlib.contextmanager
+    def _at_agent(self) -> Iterator[AgentPhone]:
+        """The agent's conversation, opened if need be; dropped when it may be out of step."""
+        with self._lock:
+            if self._agent is None or not self._alive():
+                self._drop()
+                link = self.patiently(lambda: self._open(bays.CDC_DATA, "agent", bays.CDC_COMMANDS))
+                self._link = link
+                try:
+                    self._agent = AgentPhone.over(link, self._timeouts)
+                except BaseException:
+                    self._drop()
+                    raise
+            try:
+                yield self._agent
+            except BaseException as exc:
+                is_in_step = isinstance(exc, PhoneRefused | SwappedPhone | Forbidden)
+                if not is_in_step or isinstance(exc, AgentRefused):
+                    self._drop()
+                raise
 
     @contextlib.contextmanager
     def _viewing(self) -> Iterator[MediaSession]:
@@ -140,13 +245,18 @@ class UsbPhone(BayPhone):
         media, self._media = self._media, None
         if media is not None and self._alive():
             media.close()
+        agent, self._agent = self._agent, None
+        if agent is not None and self._alive():
+            agent.close()
         super()._drop()
 
     def _connect(self) -> PacketLink:
         return self._open(bays.FASTBOOT, "bootloader")
 
-    def _open(self, wanted: pyusb.Triple, mode: Mode) -> UsbLink:
-        """Claim the interface ``wanted`` of a phone that is in ``mode``."""
+    def _open(
+        self, wanted: pyusb.Triple, mode: Mode, commands: frozenset[pyusb.Triple] = frozenset()
+    ) -> UsbLink:
+        """Claim the interface ``wanted`` of a phone that is in ``mode``, and that of its ``commands``."""
         device, backend = self._find()
         try:
             seen = self._check(device, mode)
@@ -154,7 +264,9 @@ class UsbPhone(BayPhone):
             if backend is not None:
                 backend.close()
             raise
-        link = pyusb.PyUsbLink(device, lambda triple: triple == wanted, backend)
+        link = pyusb.PyUsbLink(
+            device, lambda triple: triple == wanted, backend, commands.__contains__ if commands else None
+        )
         self._alive = lambda: link.alive
         self._seen = seen if backend is not None else None
         return link if self._transcript is None else UsbRecorder(link, self._transcript)
@@ -181,10 +293,7 @@ class UsbPhone(BayPhone):
 def open_phone(
     where: str, *, timeouts: Timeouts | None = None, transcript: Path | None = None
 ) -> UsbPhone | TcpPhone:
-    """The phone at ``where``; nothing is opened yet. ``transcript``: record every transfer to this file.
-
-    Raises BadWhere.
-    """
+    """The phone at ``where``, not opened yet; ``transcript`` records every transfer. Raises BadWhere."""
     place = bays.parse_where(where)
     if isinstance(place, bays.TcpPlace):
         return TcpPhone(place, timeouts, transcript)

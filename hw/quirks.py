@@ -16,8 +16,12 @@ _DEFAULT_GETVARS: Mapping[str, str] = MappingProxyType(
     {"version": "version-os", "variant": "variant", "battery": "battery-level", "rollback": "anti"}
 )
 _KEYS = frozenset({"power", "volume_up", "volume_down", "home"})
+_EITHER = frozenset({"keys", "usb.agent"})
+_USB_ID = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}\Z")
 _PRODUCT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
-_KNOWN = re.compile(r"name\.(zh|en)|mtp\.(manufacturer|model)|keys|getvar\.\w+|usb\.(normal|bootloader)\Z")
+_KNOWN = re.compile(
+    r"name\.(zh|en)|mtp\.(manufacturer|model)|keys|getvar\.\w+|usb\.(normal|bootloader|agent)\Z"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Model:
     names: Mapping[str, str]  # zh, en
     mtp_manufacturer: str
     mtp_model: str
-    keys: tuple[str, ...]  # held together to reach the bootloader
+    keys: tuple[str, ...]  # held together to reach the bootloader; none for a phone with our update agent
     getvars: Mapping[str, str]
     usb_ids: Mapping[str, str]
 
@@ -57,14 +61,16 @@ def _model(product: str, section: configparser.SectionProxy) -> Model:
     missing = next(
         (
             key
-            for key in ("name.zh", "name.en", "mtp.manufacturer", "mtp.model", "keys")
-            if not section.get(key)
+            for key in ("name.zh", "name.en", "mtp.manufacturer", "mtp.model", "keys", "usb.agent")
+            if not section.get(key) and not (key in _EITHER and any(section.get(other) for other in _EITHER))
         ),
         None,
     )
     keys = tuple(section.get("keys", "").split())
     if not _PRODUCT.match(product) or strange or missing or not _KEYS.issuperset(keys):
         raise HwError(f"quirks.cfg: [{product}] is not usable ({strange or missing or 'name or keys'})")
+    if not all(_USB_ID.match(value) for key, value in section.items() if key.startswith("usb.")):
+        raise HwError(f"quirks.cfg: [{product}] has a USB id that is none")
     getvars = {
         key.removeprefix("getvar."): value for key, value in section.items() if key.startswith("getvar.")
     }
@@ -93,6 +99,12 @@ def models() -> Mapping[str, Model]:
 def model_of(product: str) -> Model | None:
     """The model whose bootloader calls itself ``product``."""
     return models().get(product)
+
+
+def model_by_agent(vendor_id: int, product_id: int) -> Model | None:
+    """The model whose update agent shows itself under these USB ids."""
+    ids = f"{vendor_id:04x}:{product_id:04x}"
+    return next((model for model in models().values() if model.usb_ids.get("agent") == ids), None)
 
 
 def model_by_mtp(manufacturer: str, mtp_model: str) -> Model | None:

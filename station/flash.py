@@ -84,6 +84,9 @@ def _flash(args: argparse.Namespace, report: dict[str, Any]) -> None:
     report["bytes_full"] = image.size_bytes
     phone = open_phone(args.phone)
     try:
+        seen = phone.look()
+        if seen is not None and seen.mode == "agent":
+            raise Forbidden("a phone with an update agent is updated by 'station update', never by partition")
         who = phone.identify()
         report.update(model=who.product, serial=who.serialno)
         _check(who, args.partition, image.size_bytes)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from firmware_agent import release
-from hw.virtual import faults, serve, user_data
+from firmware_agent.signing.tree import is_public_key
+from hw.virtual import agent_factory, agent_serve, faults, serve, user_data
+from hw.virtual.agent_models import agent_models
 from hw.virtual.models import Model, models, size_bytes
 from hw.virtual.other_devices import KINDS
 from station.errors import USAGE, StationError
@@ -24,18 +26,27 @@ MAX_BOOT_S = 3600
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    known = ", ".join([*models(), *KINDS])
+    known = ", ".join([*models(), *agent_models(), *KINDS])
     parser.add_argument("--model", required=True, metavar="M", help=f"one of: {known}")
     parser.add_argument(
         "--serial", metavar="S", help="fastboot serial number of a new phone (default: random)"
     )
-    parser.add_argument("--mode", choices=["normal", "bootloader"], default="normal", help="how it starts")
+    parser.add_argument(
+        "--mode",
+        choices=["normal", "bootloader", "agent"],
+        help="how it starts (default normal; a phone with an update agent has no other mode than that)",
+    )
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="its flash, data and serials (default: a temporary one)"
     )
     parser.add_argument(
-        "--firmware", type=Path, metavar="RELEASE_DIR", help="what a new phone leaves the factory with"
-    )
+        "--firmware", type=Path, metavar="RELEASE_DIR",
+        help="what a new phone leaves the factory with; for one with an update agent, a file: its image",
+    )  # fmt: skip
+    parser.add_argument(
+        "--trust", type=Path, metavar="FILE",
+        help="public key, in hex, of whoever signs updates for a new phone's update agent (default: nobody)",
+    )  # fmt: skip
     parser.add_argument(
         "--usbip", type=_address, default=serve.LOOPBACK, metavar="H:P", help="default 127.0.0.1:0"
     )
@@ -50,7 +61,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--user-data-size", type=_size, default=user_data.DEFAULT_SIZE_BYTES, metavar="SIZE",
-        help="of a new phone's user data, about (default 24MiB)",
+        help="of a new phone's user data, about (default 24MiB, or what fits)",
     )  # fmt: skip
     parser.add_argument(
         "--locked", action="store_true", help="its bootloader is locked: nothing can be flashed"
@@ -71,15 +82,19 @@ def run(args: argparse.Namespace) -> int:
         raise StationError(f"--boot-delay takes seconds, 0 to {MAX_BOOT_S}", USAGE)
     if args.state is not None and args.state.exists() and not args.state.is_dir():
         raise StationError(f"{args.state}: not a folder", USAGE)
+    if args.mode not in ((None, "agent") if args.model in agent_models() else (None, "normal", "bootloader")):
+        raise StationError(f"--mode {args.mode}: a {args.model} has no such mode", USAGE)
     with contextlib.ExitStack() as stack:
         state = args.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="virtual-phone-")))
+        if args.model in agent_models():
+            return _serve(stack.enter_context(agent_serve.ServedAgent(_agent_options(args, state))).ready)
         work = Path(stack.enter_context(_scratch()))
         options = serve.Options(
             model=args.model,
             state=state.absolute(),
             firmware=_firmware(args.firmware, work),
             serial=args.serial,
-            mode=args.mode,
+            mode=args.mode or "normal",
             usbip=args.usbip,
             fastboot_tcp=args.fastboot_tcp,
             faults=tuple(args.fault),
@@ -91,6 +106,48 @@ def run(args: argparse.Namespace) -> int:
             max_download_bytes=args.max_download,
         )
         return _serve(stack.enter_context(serve.ServedPhone(options)).ready)
+
+
+def _agent_options(args: argparse.Namespace, state: Path) -> agent_serve.AgentOptions:
+    if args.fastboot_tcp is not None or args.locked or args.max_download is not None:
+        raise StationError(
+            f"a {args.model} has no bootloader: --fastboot-tcp, --locked and --max-download are not for it",
+            USAGE,
+        )
+    return agent_serve.AgentOptions(
+        model=args.model,
+        state=state.absolute(),
+        serial=args.serial,
+        usbip=args.usbip,
+        faults=tuple(args.fault),
+        image=None if args.firmware is None else _read(args.firmware),
+        public_key=_trusted(args.trust),
+        user_seed=args.user_data,
+        user_bytes=args.user_data_size,
+        battery_percent=args.battery,
+        boot_s=args.boot_delay,
+    )
+
+
+def _trusted(file: Path | None) -> bytes:
+    if file is None:
+        return agent_factory.NOBODY
+    try:
+        key = bytes.fromhex(_read(file).decode("ascii"))
+    except ValueError:
+        key = b""
+    if not is_public_key(key):
+        raise StationError(
+            f"{file} is no LMS public key in hex, as 'station release keys --lms' prints it", USAGE
+        )
+    return key
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as exc:
+        raise StationError(f"{file}: {exc.strerror}", USAGE) from exc
 
 
 def _serve(ready: dict[str, object]) -> int:

@@ -81,6 +81,14 @@ def _ask(phone: UsbPhone | TcpPhone, seen: Sighting, row: dict[str, Any]) -> Non
             serial=about.mtp_serial,
         )
         row["error"] = None if about.product else "a model this station does not know"
+    elif seen.mode == "agent":
+        about = phone.recognise()
+        row.update(
+            model=about.product or about.mtp_model,
+            version=about.version,
+            battery_percent=about.battery_percent,
+            serial=about.mtp_serial,
+        )
     elif seen.mode == "bootloader":
         who = phone.identify()
         row.update(
@@ -106,7 +114,7 @@ def _table(phones: list[dict[str, Any]]) -> None:
 
 def _cells(phone: dict[str, Any]) -> tuple[str, ...]:
     battery = phone["battery_percent"]
-    note = phone["error"] or ("" if phone["mode"] in ("normal", "bootloader") else phone["what"])
+    note = phone["error"] or ("" if phone["mode"] in ("normal", "bootloader", "agent") else phone["what"])
     return (
         phone["bay"],
         phone["mode"],

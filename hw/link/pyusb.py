@@ -97,14 +97,19 @@ class PyUsbLink:
     transfer_bytes = TRANSFER_BYTES
 
     def __init__(
-        self, device: Any, wanted: Callable[[Triple], bool], backend: UsbipBackend | None = None
+        self,
+        device: Any,
+        wanted: Callable[[Triple], bool],
+        backend: UsbipBackend | None = None,
+        commands: Callable[[Triple], bool] | None = None,
     ) -> None:
+        """``commands``: the interface that takes the class requests, where it is another one (as CDC's is)."""
         self._device = device
         self._backend = backend
         self._closed = False
         try:
             interface = self._claim(wanted)
-            self._number: int = interface.bInterfaceNumber
+            self._number: int = (interface if commands is None else self._claim(commands)).bInterfaceNumber
             self._in, self._out, self._event = _endpoints(interface)
         except usb.core.USBError as exc:
             self.close()
@@ -182,7 +187,7 @@ class PyUsbLink:
         return self._event_buffer[:count].tobytes()
 
     def control_out(self, request: int, value: int, data: bytes, timeout_s: float) -> None:
-        """BmRequestType 0x21."""
+        """BmRequestType 0x21, to the interface that takes class requests."""
         self._call(self._device.ctrl_transfer, 0x21, request, value, self._number, data, _ms(timeout_s))
 
     def control_in(self, request: int, value: int, size_bytes: int, timeout_s: float) -> bytes:

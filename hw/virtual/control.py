@@ -167,6 +167,10 @@ class Customer:
         """Lock the screen and take file transfer back."""
         return self._ask({"do": "lock"})
 
+    def power_cut(self) -> dict[str, Any]:
+        """Take its power away at once; it stays off until :meth:`restart`. Phones with an update agent only."""
+        return self._ask({"do": "power_cut"})
+
     def unplug(self) -> dict[str, Any]:
         """Pull the cable; the phone stays powered."""
         return self._ask({"do": "unplug"})

@@ -240,6 +240,12 @@ class FaultBox:
             self._take(DieAtWrite)
             return True
 
+    def dying_write(self) -> int:
+        """The number (1 = the next) of the write at which power is to be lost, taken out of the box; 0: none."""
+        with self._lock:
+            found = self._take(DieAtWrite)
+            return 0 if found is None else found.nth
+
     def corrupts(self, partition: str) -> bool:
         """True once, when a byte of this partition (base name) is to flip while it is written."""
         with self._lock:

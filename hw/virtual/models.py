@@ -69,7 +69,8 @@ class Model:
         return base if slot in self.slots and base in self.slotted else partition
 
 
-def _usb_ids(text: str) -> tuple[int, int]:
+def usb_ids(text: str) -> tuple[int, int]:
+    """``"1209:0001"`` as two numbers."""
     vendor, _, product = text.partition(":")
     return int(vendor, 16), int(product, 16)
 
@@ -94,8 +95,8 @@ def _model(name: str, section: configparser.SectionProxy) -> Model:
         secure=section["secure"] == "yes",
         unknown_getvar_is_empty=section["unknown_getvar"] == "empty",
         mtp_property_lists=section["mtp_property_lists"] == "yes",
-        normal_usb=_usb_ids(section["normal_usb"]),
-        bootloader_usb=_usb_ids(section["bootloader_usb"]),
+        normal_usb=usb_ids(section["normal_usb"]),
+        bootloader_usb=usb_ids(section["bootloader_usb"]),
         max_download_bytes=size_bytes(section["max_download"]),
         version_bootloader=section["version_bootloader"],
         version_baseband=section["version_baseband"],
@@ -104,10 +105,10 @@ def _model(name: str, section: configparser.SectionProxy) -> Model:
 
 @cache
 def models() -> dict[str, Model]:
-    """Every model by name, from ``models.cfg`` beside this module."""
+    """Every model with a bootloader by name, from ``models.cfg`` beside this module."""
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(resources.files("hw.virtual").joinpath("models.cfg").read_text("utf-8"))
-    return {name: _model(name, parser[name]) for name in parser.sections()}
+    return {name: _model(name, parser[name]) for name in parser.sections() if "agent_usb" not in parser[name]}
 
 
 def model(name: str) -> Model:

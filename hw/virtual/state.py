@@ -39,18 +39,24 @@ class Nameplate:
     format: int = _FORMAT
 
 
+def hold(folder: Path) -> int:
+    """Make ``folder`` and hold it for this process; a descriptor to close. :class:`BadState` if another does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        os.close(held)
+        raise BadState(f"{folder} belongs to a virtual phone that is running") from exc
+    return held
+
+
 class StateDir:
     """A state directory held by this process until :meth:`close`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._hold = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as exc:
-            os.close(self._hold)
-            raise BadState(f"{folder} belongs to a virtual phone that is running") from exc
+        self._hold = hold(folder)
 
     @property
     def user(self) -> Path:

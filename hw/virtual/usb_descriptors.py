@@ -29,12 +29,16 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One interface with its endpoints. ``extra`` is a class descriptor between the two."""
+    """One interface with its endpoints. ``extra`` is a class descriptor between the two.
+
+    ``association`` is an interface association descriptor in front of the first of several that belong together.
+    """
 
     triple: tuple[int, int, int]
     name: str
     endpoints: tuple[Endpoint, ...] = ()
     extra: bytes = b""
+    association: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,16 @@ class DeviceParts:
     serial: str
     interfaces: tuple[Interface, ...]
     bcd_device: int = 0x0100
+    device_class: tuple[int, int, int] = (0, 0, 0)
 
     def _strings(self) -> list[str]:
         names = [interface.name for interface in self.interfaces]
         return [self.manufacturer, self.product, self.serial, *names]
 
     def device(self) -> bytes:
-        """The device descriptor (9.6.1); the class is given per interface."""
+        """The device descriptor (9.6.1); without a class of its own, the class is given per interface."""
         return struct.pack(
-            "<BBHBBBBHHHBBBB", 18, DEVICE, 0x0200, 0, 0, 0, 64,
+            "<BBHBBBBHHHBBBB", 18, DEVICE, 0x0200, *self.device_class, 64,
             self.vendor_id, self.product_id, self.bcd_device, 1, 2, 3, 1,
         )  # fmt: skip
 
@@ -64,7 +69,7 @@ class DeviceParts:
         """The one configuration with all that is in it (9.6.3)."""
         body = b""
         for number, interface in enumerate(self.interfaces):
-            body += struct.pack(
+            body += interface.association + struct.pack(
                 "<BBBBBBBBB", 9, INTERFACE, number, 0, len(interface.endpoints), *interface.triple, 4 + number
             )
             body += interface.extra + b"".join(endpoint.pack() for endpoint in interface.endpoints)

@@ -15,8 +15,8 @@ from hw.virtual.usb_pipes import Pipes
 
 _IN, _OUT, _EVENTS = 1, 2, 3
 _BULK_PAIR = (Endpoint(0x80 | _IN), Endpoint(_OUT))
-_CHARGER_USB = (0x1209, 0x0005)
-_KEYBOARD_USB = (0x1209, 0x0006)
+_CHARGER_USB = (0x1209, 0x000E)
+_KEYBOARD_USB = (0x1209, 0x000F)
 # HID 1.11, 6.2.1: version 1.11, no country, one report descriptor of 45 bytes (the boot keyboard's)
 _HID_DESCRIPTOR = bytes((9, 0x21, 0x11, 0x01, 0, 1, 0x22, 45, 0))
 

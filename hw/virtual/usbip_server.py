@@ -135,7 +135,7 @@ class UsbIpServer:
         record = _DEVICE.pack(
             f"/sys/devices/platform/virtual-phone/usb{_BUSNUM}/{BUSID}".encode(), BUSID.encode(),
             _BUSNUM, self._devnum, _HIGH_SPEED, parts.vendor_id, parts.product_id, parts.bcd_device,
-            0, 0, 0, device.configuration, 1, len(parts.interfaces),
+            *parts.device_class, device.configuration, 1, len(parts.interfaces),
         )  # fmt: skip
         if with_interfaces:
             record += b"".join(bytes((*interface.triple, 0)) for interface in parts.interfaces)
