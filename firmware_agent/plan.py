@@ -136,7 +136,7 @@ def make_plan(
     if refused:
         return refused
     if facts.version is not None and _same(facts.version, release.version):
-        return UpToDate(release.version)
+        return _already(facts, release)
     waived = override.waives if override else frozenset[str]()
     refused = _check_phone(facts) or _check_versions(facts, release, waived)
     if refused is None and "battery_low" not in waived:
@@ -156,6 +156,13 @@ def make_plan(
         set_active=slot,
         rollback_index=release.rollback_index,
     )
+
+
+def _already(facts: DeviceFacts, release: Release) -> UpToDate | PlanRefused:
+    """The version is the release's. A phone with one slot that says its system is no good is not up to date."""
+    if not facts.slotted_partitions and facts.slot_successful is False:
+        return PlanRefused("slot_state", f"the phone has {release.version}, which fails its own test")
+    return UpToDate(release.version)
 
 
 def _same(one: str, other: str) -> bool:

@@ -157,6 +157,14 @@ class Phone(Protocol):
 
     def identify(self) -> Identity: ...
 
+    @property
+    def sent_bytes(self) -> int:
+        """Bytes that went over the cable to be written, since this object was made; only rises.
+
+        Of an agent all that its update took, frames and orders too: the difference, not the image.
+        """
+        ...
+
     def write(self, partition: str, image: Image, who: Identity, on_progress: OnBytes) -> None:
         """Download and flash one partition of the phone that is ``who`` (product and serialno checked)."""
         ...

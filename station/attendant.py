@@ -73,12 +73,13 @@ def _line_of(view: JobView) -> str:
         Screen.UNLOCK: "please unlock the screen and allow file transfer",
         Screen.INVENTORY: "counting and reading the owner's files",
         Screen.KEYS: f"{data.before} files; switch the phone off, then hold {keys}",
-        Screen.IDENTIFYING: "asking the bootloader",
+        Screen.IDENTIFYING: "asking the phone",
         Screen.PLAN: f"{name}: {view.version_from or '?'} -> {view.version_to}, {view.bytes_to_send} bytes; "
         + _download(view.fetch),
         Screen.FETCHING: f"nothing is written yet; {_download(view.fetch)}",
         Screen.PROGRESS: "do not unplug the phone",
-        Screen.AWAIT_PHONE: f"the phone is away: plug it in at {view.bay}; if it has started, hold {keys}",
+        Screen.AWAIT_PHONE: f"the phone is away: plug it in at {view.bay}"
+        + (f"; if it has started, hold {keys}" if keys else ""),
         Screen.UNLOCK_AGAIN: "please unlock the screen again and allow file transfer",
         Screen.CHECKING: "counting the owner's files again",
         Screen.KEYS_AGAIN: f"one last look: once the phone has started, switch it off, then hold {keys}",

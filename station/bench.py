@@ -23,6 +23,7 @@ BENCHES = {
     "flash": "our fastboot host against Google's; USB/IP against a bare socket",
     "visit": "one whole visit, phase by phase",
     "delta": "differences between real images: size, time and memory, beside HDiffPatch, bsdiff, xdelta and zstd",
+    "agent": "a phone's own update agent on MicroPython: applying, verifying, memory, bytes on the wire",
     "mirrors": "300 mirrors on loopback: time to the right one, requests wasted, beside random, listed and oracle",
 }
 

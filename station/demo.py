@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import kiosk.assembly
+from hw.virtual.agent_process import interpreter
+from hw.virtual.errors import VirtualPhoneError
 from kiosk.flow.view import JobView
 from station.children import die_with_parent
 from station.customer import SimulatedCustomer
 from station.errors import NEEDS_STAFF, OK, OURS, USAGE, StationError
 from station.hands import HandsPage
 from station.mirrors import say
-from station.system import MAX_PHONES, MODELS, PhoneChoice, System
+from station.system import AGENT_MODELS, MAX_PHONES, MODELS, PhoneChoice, System
 from station.update import result
 
 HELP = "Runs broker, headquarters, kiosk and virtual phones on this machine, all on loopback."
@@ -38,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--headless", action="store_true", help="no window: one visit of each kind by itself, then the end"
     )
     parser.add_argument(
-        "--phones", type=int, default=2, metavar="N", help="virtual phones, 1 to 8 (default 2)"
+        "--phones", type=int, default=3, metavar="N", help="virtual phones, 1 to 8 (default %(default)s)"
     )
     parser.add_argument(
         "--state", type=Path, metavar="DIR", help="keep everything there (default: a temporary folder)"
@@ -61,10 +63,21 @@ def run(args: argparse.Namespace) -> int:
     if not 1 <= args.system_mib <= 448:
         raise StationError("--system-mib is from 1 to 448 (a phone's system partition holds 512 MiB)", USAGE)
     with _folder(args.state) as folder:
-        phones = tuple(PhoneChoice(MODELS[number % len(MODELS)]) for number in range(args.phones))
+        models = _models()
+        phones = tuple(PhoneChoice(models[number % len(models)]) for number in range(args.phones))
         with System(folder, phones, system_mib=args.system_mib, signed=True) as system:
             say(f"demo: headquarters' page: {system.web}/")
             return _headless(system, args.json) if args.headless else _window(system, args.size)
+
+
+def _models() -> tuple[str, ...]:
+    """Of the phones on the counter, in turn."""
+    try:
+        interpreter()
+    except VirtualPhoneError as exc:
+        say(f"demo: {exc.detail}; the demo goes on without such phones")
+        return MODELS
+    return MODELS + AGENT_MODELS
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ HELP = "The fault matrix: injects, lets it recover, and counts; 0 only when noth
 MATRICES = {
     "update": "a whole visit over USB/IP: cable, power, station, broker, phone, user data, hostile input",
     "fetch": "downloading and rebuilding an update: power cuts and kills at bytes, fsyncs and renames",
+    "agent": "a phone's own update agent: the power goes at every flash write and erase, slots and in place",
 }
 
 
@@ -38,6 +39,7 @@ class Tally:
     entries_twice: int = 0
     seconds: float = 0.0
     groups: dict[str, int] = field(default_factory=dict)
+    figures: dict[str, int] = field(default_factory=dict)  # what this matrix alone counts
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -97,8 +99,10 @@ def _whole(tallies: Sequence[Tally]) -> dict[str, object]:
 
 def _print(tally: Tally) -> None:
     for name, value in asdict(tally).items():
-        if name not in ("failures", "groups"):
+        if name not in ("failures", "groups", "figures"):
             print(f"{name:16} {value}")
+    for name, count in tally.figures.items():
+        print(f"{name:16} {count}")
     for group, count in tally.groups.items():
         print(f"  {group:14} {count}")
     for line in tally.failures:

@@ -60,6 +60,8 @@ class SampleCatalogue:
         for model in self.models if base else ():
             # Differences only: whole images travel raw here, and a demo need not wait for their compression.
             old, new = (self.releases / model / name for name in (base or "", version))
+            if (new / "images" / "firmware.img").exists():
+                continue  # a bundle for our agent holds its differences itself
             make_packages(old, new, packages, whole=False)
         added = [self.releases / model / version for model in self.models]
         publish(Repository(self.repository), Keyring(*self._keys()), added, packages if base else None)

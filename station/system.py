@@ -26,9 +26,12 @@ from station.broker import Broker as Mosquitto
 from station.children import Child
 from station.errors import UNREACHABLE, StationError
 from station.mirrors import Mirrors, say
+from station.sample_agent import Factory, make_agent_releases
 from station.sample_firmware import MIB, make_releases
 
 MODELS = ("heron", "wren")
+AGENT_MODELS = ("kinglet", "firecrest")
+"""Models with our update agent; their virtual phones need the MicroPython interpreter."""
 MAX_PHONES = 8
 DRAIN_S = 60.0
 
@@ -74,7 +77,9 @@ class System:
     def _start(self, stack: contextlib.ExitStack) -> None:
         say("system: firmware from this machine's own files")
         models = tuple(sorted({phone.model for phone in self.phones} & set(MODELS)))
+        agents = tuple(sorted({phone.model for phone in self.phones} & set(AGENT_MODELS)))
         factory = make_releases(self.folder / "releases", models, self.system_mib * MIB)
+        born = make_agent_releases(self.folder / "releases", agents)
         say("system: broker")
         self.mosquitto = Mosquitto(self.folder / "broker")
         self.mosquitto.start()
@@ -83,7 +88,11 @@ class System:
         self.hq = stack.enter_context(self._headquarters())
         for number, phone in enumerate(self.phones, 1):
             say(f"system: phone {number}, {phone.model}")
-            firmware = ("--firmware", str(factory[phone.model])) if phone.model in factory else ()
+            firmware: tuple[str, ...] = ()
+            if phone.model in factory:
+                firmware = ("--firmware", str(factory[phone.model]))
+            if phone.model in born:
+                firmware = _agent_words(born[phone.model])
             state = self.folder / f"phone-{number}"
             words = ("--model", phone.model, "--state", str(state), *firmware, *phone.words)
             self.children.append(stack.enter_context(Child("phone", *words, log=self.folder / "phones.log")))
@@ -96,8 +105,8 @@ class System:
             hash_budget_s=self.hash_budget_s,
             timeouts=self.timeouts,
         )
-        if self.signed and models:
-            self.mirrors = Mirrors(self.folder, models)
+        if self.signed and (models or agents):
+            self.mirrors = Mirrors(self.folder, (*models, *agents))
             self.settings = self.mirrors.start(stack, self.settings)
 
     def _headquarters(self) -> Child:
@@ -135,3 +144,7 @@ class System:
             if count["entries"] >= entries or time.monotonic() > deadline:
                 return count
             threading.Event().wait(0.1)
+
+
+def _agent_words(factory: Factory) -> tuple[str, ...]:
+    return "--firmware", str(factory.image), "--trust", str(factory.public_key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kiosk.flow.before_write import begin_write
+from kiosk.flow.before_write import ASKED, begin_write
 from kiosk.flow.effects import (
     AwaitUnlock,
     CompareInventory,
@@ -31,7 +31,7 @@ from kiosk.flow.events import (
     Written,
     WrongPhone,
 )
-from kiosk.flow.moves import Outcome, go, needs_staff, stay
+from kiosk.flow.moves import Outcome, end, go, needs_staff, stay
 from kiosk.flow.visit import State, Visit
 
 MAX_LOSSES = 20
@@ -58,13 +58,23 @@ _LATE = {
 
 def progress(visit: Visit, event: Progress) -> Outcome:
     """The phone acknowledged more bytes."""
-    sent = max(0, event.done_bytes - visit.write_bytes)
+    done = _share_of_write(visit, event)
+    sent = max(visit.write_sent, event.done_bytes if event.sent_bytes is None else event.sent_bytes)
     return stay(
         visit,
-        write_bytes=max(visit.write_bytes, event.done_bytes),
-        bytes_sent=visit.bytes_sent + sent,
+        write_bytes=max(visit.write_bytes, done),
+        write_sent=sent,
+        bytes_sent=visit.bytes_sent + sent - visit.write_sent,
         written=visit.written or event.done_bytes > 0,
     )
+
+
+def _share_of_write(visit: Visit, event: Progress) -> int:
+    """Of the image's bytes. A phone that builds its image itself counts in its own work, not in ours."""
+    size_bytes = visit.plan.writes[visit.writes_done].size_bytes if visit.plan else event.total_bytes
+    if event.total_bytes in (0, size_bytes):
+        return event.done_bytes
+    return size_bytes * min(event.done_bytes, event.total_bytes) // event.total_bytes
 
 
 def written(visit: Visit, event: Written) -> Outcome:
@@ -109,7 +119,7 @@ def rebooted(visit: Visit, _event: Event) -> Outcome:
 def seen_restarting(visit: Visit, event: PhoneSeen) -> Outcome:
     """It has started, or fallen back into its bootloader."""
     here = replace(visit, phone_present=True)
-    if event.mode in ("normal", "charging"):
+    if event.mode in ("normal", "charging", "agent"):
         return _unlock_again(here, event, Record("phone.rebooted"))
     if event.mode == "bootloader":
         return needs_staff(here, "boot_failed", "the phone does not start what was written")
@@ -117,13 +127,13 @@ def seen_restarting(visit: Visit, event: PhoneSeen) -> Outcome:
 
 
 def _unlock_again(visit: Visit, event: PhoneSeen, *records: Record) -> Outcome:
-    waiting = AwaitUnlock(visit.mtp_serial) if event.mode == "normal" else Watch()
+    waiting = Watch() if event.mode == "charging" else AwaitUnlock(visit.mtp_serial)
     return go(visit, State.UNLOCK_AGAIN, *records, waiting, started=True)
 
 
 def seen_unlock_again(visit: Visit, event: PhoneSeen) -> Outcome:
     """Charging only, until the owner allows file transfer."""
-    if event.mode == "normal":
+    if event.mode in ("normal", "agent"):
         return stay(visit, AwaitUnlock(visit.mtp_serial), phone_present=True)
     return stay(visit, phone_present=True)
 
@@ -189,12 +199,12 @@ def seen_awaiting(visit: Visit, event: PhoneSeen) -> Outcome:
     if visit.resume_to is State.KEYS_AGAIN:
         return go(here, State.KEYS_AGAIN, Watch())
     if visit.resume_to is State.UNLOCK_AGAIN:
-        if normal:
+        if normal or event.mode == "agent":
             return _unlock_again(here, event, Record("phone.returned", {"mode": event.mode}))
         here = replace(here, resume_to=State.REBOOTING)
     if visit.resume_to is State.REBOOTING and normal and visit.options.inventory:
         return _unlock_again(here, event, Record("phone.rebooted"))
-    if event.mode == "bootloader":
+    if event.mode in ASKED:
         return go(here, State.RETURNING, Identify())
     # It has started by itself: the owner must hold the keys once more.
     return stay(here)
@@ -206,7 +216,8 @@ def returned(visit: Visit, event: Identified) -> Outcome:
         record = Record("phone.returned", {"same": False, "serial_digest": Keyed(event.facts.serialno)})
         closed, effects = needs_staff(visit, "swapped", "another phone was plugged into this bay")
         return closed, (record, *effects)
-    record = Record("phone.returned", {"same": True, "mode": "bootloader"})
+    mode = "agent" if visit.agent else "bootloader"
+    record = Record("phone.returned", {"same": True, "mode": mode})
     slot = visit.plan.set_active if visit.plan else None
     if visit.resume_to is State.WRITING and slot is not None and event.facts.current_slot == slot:
         closed, effects = needs_staff(visit, "slot_mismatch", f"the phone now runs slot {slot}, half written")
@@ -226,7 +237,9 @@ def deadline_over(visit: Visit, _event: Event) -> Outcome:
 
 
 def refused(visit: Visit, event: PhoneRefused) -> Outcome:
-    """The phone said no after the first write."""
+    """The phone said no after the first write. An agent that takes not one byte of an update is as it was."""
+    if visit.state is State.WRITING and visit.agent and not visit.written:
+        return end(visit, State.REFUSED, "phone_error", event.detail)
     reasons = {
         State.WRITING: "write_failed",
         State.SWITCHING: "switch_failed",

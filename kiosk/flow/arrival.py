@@ -17,7 +17,7 @@ from kiosk.flow.effects import (
     Watch,
 )
 from kiosk.flow.events import Counting, Event, InventoryTaken, PhoneGone, PhoneRecognised, PhoneSeen
-from kiosk.flow.moves import LEAVE, Outcome, end, go, stay
+from kiosk.flow.moves import Outcome, end, go, leave, stay
 from kiosk.flow.visit import State, Visit
 
 MAX_REPLUGS = 10
@@ -26,8 +26,9 @@ MAX_REPLUGS = 10
 
 def seen_at_connect(visit: Visit, event: PhoneSeen) -> Outcome:
     """What has been plugged in decides how the visit begins."""
-    here = replace(visit, phone_present=True, seen_before=True, charging=event.mode == "charging")
-    if event.mode == "normal":
+    charging, agent = event.mode == "charging", event.mode == "agent"
+    here = replace(visit, phone_present=True, seen_before=True, charging=charging, agent=agent)
+    if event.mode in ("normal", "agent"):
         return go(here, State.RECOGNISING, Recognise())
     if event.mode == "charging":
         return stay(here)
@@ -42,7 +43,7 @@ def _bootloader_at_connect(visit: Visit) -> Outcome:
     if visit.leave_tried:
         return end(visit, State.REFUSED, "will_not_start", "the phone stays in its bootloader")
     # The owner's data can only be listed in normal mode.
-    return stay(visit, *LEAVE, leave_tried=True)
+    return stay(visit, *leave(visit), leave_tried=True)
 
 
 def left_at_connect(visit: Visit, _event: Event) -> Outcome:
@@ -70,6 +71,11 @@ def replug(visit: Visit, event: PhoneGone) -> Outcome:
     if gone.losses > MAX_REPLUGS:
         return end(gone, State.CANCELLED, "unplugged", event.detail)
     return go(gone, State.CONNECT, Watch(settle_s=0.5))
+
+
+def absent(visit: Visit, event: PhoneGone) -> Outcome:
+    """Switching off to hold the keys is an unplug too: keep waiting. An agent's phone has lost its cable."""
+    return replug(visit, event) if visit.agent else stay(visit, phone_present=False)
 
 
 def recognised(visit: Visit, event: PhoneRecognised) -> Outcome:

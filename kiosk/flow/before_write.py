@@ -26,8 +26,12 @@ from kiosk.flow.events import (
     PlanImpossible,
     WrongPhone,
 )
-from kiosk.flow.moves import LEAVE, Outcome, end, give_up, go, stay
+from kiosk.flow.moves import Outcome, end, give_up, go, leave, stay
 from kiosk.flow.visit import State, Visit
+from kiosk.ports import Mode
+
+ASKED: tuple[Mode, ...] = ("bootloader", "agent")
+"""Modes in which a phone says who it is and takes an update."""
 
 
 def refuse_foreign(visit: Visit, event: PhoneSeen) -> Outcome:
@@ -37,17 +41,12 @@ def refuse_foreign(visit: Visit, event: PhoneSeen) -> Outcome:
 
 
 def seen_at_keys(visit: Visit, event: PhoneSeen) -> Outcome:
-    """The bootloader has come up, or not yet."""
-    if event.mode == "bootloader":
+    """The bootloader has come up, or not yet. An agent answers at once."""
+    if event.mode in ASKED:
         return go(visit, State.IDENTIFYING, Identify(), phone_present=True)
     if event.mode in ("normal", "charging"):
-        return stay(visit, phone_present=True)
+        return stay(visit, phone_present=True, agent=False)
     return refuse_foreign(visit, event)
-
-
-def absent(visit: Visit, _event: PhoneGone) -> Outcome:
-    """Switching off to hold the keys is an unplug too: keep waiting."""
-    return stay(visit, phone_present=False)
 
 
 def identified(visit: Visit, event: Identified) -> Outcome:
@@ -116,7 +115,10 @@ def begin_write(visit: Visit, *records: Record) -> Outcome:
         "attempt": visit.attempts + 1,
     }
     intent = Record("write.intended", body)
-    return go(visit, State.WRITING, *records, intent, WriteNext(), write_bytes=0, attempts=visit.attempts + 1)
+    attempts = visit.attempts + 1
+    return go(
+        visit, State.WRITING, *records, intent, WriteNext(), write_bytes=0, write_sent=0, attempts=attempts
+    )
 
 
 def cancelled(visit: Visit, _event: Cancel) -> Outcome:
@@ -130,8 +132,8 @@ def unplugged(visit: Visit, event: PhoneGone) -> Outcome:
 
 
 def seen_at_plan(visit: Visit, event: PhoneSeen) -> Outcome:
-    """The phone must stay in its bootloader while the customer decides."""
-    if event.mode == "bootloader":
+    """The phone must stay as it was asked while the customer decides."""
+    if event.mode in ASKED:
         return stay(visit, phone_present=True)
     return end(replace(visit, phone_present=True), State.CANCELLED, "left_bootloader", event.what)
 
@@ -183,4 +185,4 @@ def restarted_at_bootloader(visit: Visit, _event: Event) -> Outcome:
 
 def restarted_leaving(visit: Visit, _event: Event) -> Outcome:
     """Go on leaving."""
-    return stay(visit, Record("station.resumed"), *LEAVE, resumed=True)
+    return stay(visit, Record("station.resumed"), *leave(visit), resumed=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kiosk.flow.after_write import reboot
+from kiosk.flow.after_write import lost, reboot
+from kiosk.flow.before_write import ASKED
 from kiosk.flow.effects import Identify, Record
-from kiosk.flow.events import Event, Identified, PhoneSeen
-from kiosk.flow.moves import LEAVE, Outcome, end, go, needs_staff, stay
+from kiosk.flow.events import Event, Identified, PhoneGone, PhoneSeen
+from kiosk.flow.moves import Outcome, end, go, leave, needs_staff, stay
 from kiosk.flow.visit import State, Visit
 
 MAX_RESTARTS = 2
@@ -16,10 +17,16 @@ MAX_RESTARTS = 2
 
 def seen_keys_again(visit: Visit, event: PhoneSeen) -> Outcome:
     """One last look at the version, which normal mode does not tell."""
-    if event.mode == "bootloader":
-        return go(visit, State.CONFIRMING, Identify(), phone_present=True)
+    if event.mode in ASKED:
+        started = visit.started or event.mode == "agent"
+        return go(visit, State.CONFIRMING, Identify(), phone_present=True, started=started)
     started = visit.started or event.mode in ("normal", "charging")
     return stay(visit, phone_present=True, started=started)
+
+
+def gone_keys_again(visit: Visit, event: PhoneGone) -> Outcome:
+    """Away to have its keys held, or still starting; an agent that was seen started has lost its cable."""
+    return lost(visit, event) if visit.agent and visit.started else stay(visit, phone_present=False)
 
 
 def confirmed(visit: Visit, event: Identified) -> Outcome:
@@ -32,11 +39,13 @@ def confirmed(visit: Visit, event: Identified) -> Outcome:
     if plan.set_active is not None and facts.current_slot != plan.set_active:
         return needs_staff(visit, "slot_mismatch", f"the phone started slot {facts.current_slot}")
     # With two slots the bootloader knows whether the system came up; with one, only we can have seen it.
-    proven = visit.started if plan.set_active is None else facts.slot_successful is True
+    # An agent knows it of itself, and says so: no trial, no failed self-test.
+    failed = visit.agent and facts.slot_successful is False
+    proven = visit.started and not failed if plan.set_active is None else facts.slot_successful is True
     if not proven:
         return _start_again(visit)
     record = Record("version.confirmed", {"version": facts.version, "slot": facts.current_slot or ""})
-    return go(visit, State.FINISHING, record, *LEAVE, version_confirmed=facts.version)
+    return go(visit, State.FINISHING, record, *leave(visit), version_confirmed=facts.version)
 
 
 def _start_again(visit: Visit) -> Outcome:
@@ -55,4 +64,4 @@ def finished(visit: Visit, _event: Event) -> Outcome:
 
 def restarted_finishing(visit: Visit, _event: Event) -> Outcome:
     """Everything was proven already."""
-    return stay(visit, Record("station.resumed"), *LEAVE, resumed=True)
+    return stay(visit, Record("station.resumed"), *leave(visit), resumed=True)

@@ -162,10 +162,14 @@ class FetchFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """Bytes of the current partition that the phone has acknowledged."""
+    """Bytes of the current partition that the phone has acknowledged.
+
+    ``sent_bytes`` went over the cable for it in this attempt; None: as many as were acknowledged.
+    """
 
     done_bytes: int
     total_bytes: int
+    sent_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

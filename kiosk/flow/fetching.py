@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from firmware_agent.watch import Offer
-from kiosk.flow.before_write import begin_write, refuse_foreign
+from kiosk.flow.before_write import ASKED, begin_write, refuse_foreign
 from kiosk.flow.effects import FetchImages, Identify, Record, Watch
 from kiosk.flow.events import (
     BackupAnswered,
@@ -142,7 +142,7 @@ def failed(visit: Visit, event: FetchFailed) -> Outcome:
 def seen(visit: Visit, event: PhoneSeen) -> Outcome:
     """The phone is there, is back, or has left its bootloader."""
     here = replace(visit, phone_present=True)
-    if event.mode == "bootloader":
+    if event.mode in ASKED:
         return go(here, State.IDENTIFYING, Identify()) if visit.fetch.complete else stay(here)
     if event.mode in ("normal", "charging"):
         # What has come stays in the cache, and the same plan is not asked about again.

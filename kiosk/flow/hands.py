@@ -151,7 +151,7 @@ class Hands:
 
     def _let_go(self, job: Job) -> None:
         sighting = self._phone.look()
-        if sighting is not None and sighting.mode == "bootloader":
+        if sighting is not None and sighting.mode == "bootloader" and not job.visit.agent:
             facts = BootFacts.of(self._phone.identify())
             if job.visit.facts is None or facts.same_phone(job.visit.facts):
                 self._phone.reboot(facts)
@@ -171,7 +171,7 @@ class Hands:
                 return WrongPhone("another phone is in this bay") if other else Unlocked()
             sighting = self._phone.look()
             # A phone that is switching to file transfer is away, or only charging, for a moment.
-            if sighting is None or sighting.mode not in ("normal", "charging"):
+            if sighting is None or sighting.mode not in ("normal", "charging", "agent"):
                 return PhoneGone("unplugged")
         return None
 
@@ -212,7 +212,12 @@ class Hands:
         image = self._supply.image(job, write)
         if image is None:
             return OurFailure("release_changed", f"{write.file} is not the image that was planned")
-        self._phone.write(write.partition, image, who, throttled(job.post, Progress))
+        before = self._phone.sent_bytes
+
+        def progress(done: int, total: int) -> Event:
+            return Progress(done, total, self._phone.sent_bytes - before)
+
+        self._phone.write(write.partition, image, who, throttled(job.post, progress))
         return Written(job.visit.writes_done)
 
     def _switch_slot(self, job: Job) -> Event:

@@ -11,8 +11,6 @@ from kiosk.flow.visit import State, Visit
 Outcome = tuple[Visit, tuple[Effect, ...]]
 
 _IN_BOOTLOADER = frozenset({State.IDENTIFYING, State.PREPARING, State.PLAN, State.BACKUP, State.FETCHING})
-LEAVE: tuple[Effect, ...] = (Record("reboot.intended", {"mode": "normal"}), Leave())
-"""The intent, then letting the phone go."""
 
 VERDICTS = {
     State.UPDATED: "updated",
@@ -23,6 +21,13 @@ VERDICTS = {
     State.CANCELLED: "refused",
 }
 """The contract's word for each terminal state."""
+
+
+def leave(visit: Visit) -> tuple[Effect, ...]:
+    """The intent, then letting the phone go. One with an agent is in no bootloader: nothing is restarted."""
+    if visit.agent:
+        return (Leave(),)
+    return (Record("reboot.intended", {"mode": "normal"}), Leave())
 
 
 def go(visit: Visit, state: State, *effects: Effect, **changes: Any) -> Outcome:
@@ -47,7 +52,7 @@ def give_up(visit: Visit, ending: State, reason: str, detail: str = "") -> Outco
     """End before the first write: out of the bootloader first where the phone is in it. Phone untouched."""
     if visit.state in _IN_BOOTLOADER:
         cause = replace(visit, reason=visit.reason or reason, detail=visit.detail or detail)
-        return go(cause, State.LEAVING, *LEAVE, ending=ending)
+        return go(cause, State.LEAVING, *leave(visit), ending=ending)
     return end(visit, ending, reason, detail)
 
 

@@ -60,6 +60,16 @@ _STEP_OF = {
     Screen.PROGRESS: 5,
     Screen.AWAIT_PHONE: 5,
 }
+_BY_ITSELF: dict[State, Screen] = {
+    S.UNLOCK: Screen.RECOGNISING,
+    S.KEYS: Screen.IDENTIFYING,
+    S.UNLOCK_AGAIN: Screen.CHECKING,
+    S.KEYS_AGAIN: Screen.CHECKING,
+    S.CONFIRMING: Screen.CHECKING,
+    S.FINISHING: Screen.CHECKING,
+}
+"""What a phone with an agent does by itself: nobody is asked to unlock it or to hold its keys."""
+
 _ATTENTION = frozenset(
     {S.CONNECT, S.UNLOCK, S.KEYS, S.PLAN, S.BACKUP, S.AWAIT_PHONE, S.UNLOCK_AGAIN, S.KEYS_AGAIN}
 )
@@ -86,7 +96,7 @@ def job_view(visit: Visit, models: Models, shown: Shown) -> JobView:
         screen=screen,
         step=_STEP_OF.get(screen, STEPS),
         steps=STEPS,
-        attention=visit.state in _ATTENTION or visit.finished or _is_missing(visit),
+        attention=_waits_for_customer(visit) or visit.finished or _is_missing(visit),
         model=visit.product,
         model_names=models.names(visit.product) if visit.product else {},
         keys=models.keys(visit.product) if visit.product else (),
@@ -142,6 +152,10 @@ def user_data_view(data: UserData, counted_bytes: int = 0) -> UserDataView:
     )
 
 
+def _waits_for_customer(visit: Visit) -> bool:
+    return visit.state in _ATTENTION and not (visit.agent and visit.state in _BY_ITSELF)
+
+
 def _is_missing(visit: Visit) -> bool:
     """The download goes on without its phone: somebody must plug it back in."""
     return visit.state is S.FETCHING and not visit.phone_present
@@ -154,6 +168,8 @@ def _screen(visit: Visit, shown: Shown) -> Screen:
         return Screen.UNLOCK
     if visit.state is S.LEAVING and visit.ending is not None:
         return SCREENS[visit.ending]
+    if visit.agent and visit.state in _BY_ITSELF:
+        return _BY_ITSELF[visit.state]
     return SCREENS[visit.state]
 
 

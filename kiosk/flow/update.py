@@ -102,7 +102,7 @@ TABLE: dict[Key, Rule] = {
         )
     },
     (S.KEYS, PhoneSeen): _rule(before.seen_at_keys, S.KEYS, S.IDENTIFYING, S.REFUSED),
-    (S.KEYS, PhoneGone): _rule(before.absent, S.KEYS),
+    (S.KEYS, PhoneGone): _rule(arrival.absent, S.KEYS, S.CONNECT, S.CANCELLED),
     (S.KEYS, TimeUp): _rule(before.no_keys, S.CANCELLED),
     (S.KEYS, Cancel): _rule(before.cancelled, S.CANCELLED),
     (S.KEYS, Restarted): _rule(before.restarted_at_bootloader, S.KEYS),
@@ -163,7 +163,7 @@ TABLE: dict[Key, Rule] = {
     (S.CHECKING, Counting): _rule(arrival.counting, S.CHECKING),
     (S.CHECKING, Compared): _rule(after.compared, S.KEYS_AGAIN, S.NEEDS_STAFF),
     (S.KEYS_AGAIN, PhoneSeen): _rule(last.seen_keys_again, S.KEYS_AGAIN, S.CONFIRMING),
-    (S.KEYS_AGAIN, PhoneGone): _rule(after.gone_waiting, S.KEYS_AGAIN),
+    (S.KEYS_AGAIN, PhoneGone): _rule(last.gone_keys_again, S.KEYS_AGAIN, S.AWAIT_PHONE, S.NEEDS_STAFF),
     (S.KEYS_AGAIN, TimeUp): _rule(after.deadline_over, S.NEEDS_STAFF),
     (S.CONFIRMING, Identified): _rule(last.confirmed, S.FINISHING, S.REBOOTING, S.NEEDS_STAFF),
     (S.AWAIT_PHONE, PhoneSeen): _rule(
@@ -189,6 +189,7 @@ TABLE: dict[Key, Rule] = {
             (Restarted, _rule(after.restarted, S.AWAIT_PHONE)),
         )
     },
+    (S.WRITING, PhoneRefused): _rule(after.refused, S.NEEDS_STAFF, S.REFUSED),
     **{(S.FINISHING, event): _rule(last.finished, S.UPDATED) for event in _ANYWAY_LEFT},
     (S.FINISHING, Restarted): _rule(last.restarted_finishing, S.FINISHING),
     # -- closed: only whether a phone is still in the bay

@@ -129,6 +129,7 @@ class Visit:
     facts: BootFacts | None = None  # of the first bootloader entry: the phone every later step must match
     phone_present: bool = False
     charging: bool = False  # plugged in, but shows no data function
+    agent: bool = False  # our agent runs on it: it needs no unlocking, no keys, and no bootloader to leave
     seen_before: bool = False  # the phone was there and went: a short loss of the cable
     # what will be, and was, done
     plan: FlashPlan | None = None
@@ -138,6 +139,7 @@ class Visit:
     writes_done: int = 0
     written: bool = False  # a byte was acknowledged, or may have been
     write_bytes: int = 0  # of the current write, acknowledged
+    write_sent: int = 0  # of the current attempt at it, over the cable
     bytes_sent: int = 0  # over all writes and attempts
     counted_bytes: int = 0
     to_count_bytes: int = 0

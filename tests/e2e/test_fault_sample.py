@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from hw.virtual.agent_process import interpreter
+from hw.virtual.errors import BadState
 from station.children import last_json
 
 SEED = 20261121
@@ -40,3 +42,20 @@ def test_a_fetch_cut_at_any_kind_of_moment_goes_on_to_the_makers_bytes() -> None
     assert code == 0, lines
     assert tally["injected"] == tally["recovered"] == 9
     assert set(tally["groups"]) == {"download", "apply", "cache"}
+
+
+@pytest.mark.timeout(180)
+def test_an_agent_whose_power_goes_at_any_write_starts_and_finishes_its_update() -> None:
+    try:
+        interpreter()
+    except BadState:
+        pytest.skip("no MicroPython for this machine: the update agent was not tried")
+    code, tally, lines = faults("agent", "--sample", "8")
+    assert tally["failures"] == []
+    assert code == 0, lines
+    assert tally["bricks"] == tally["user_bytes_lost"] == 0
+    assert tally["injected"] == tally["recovered"] == 24
+    assert set(tally["groups"]) == {"slots", "in_place", "again"}
+    figures = tally["figures"]
+    assert figures["cuts"] == 32, "two for each case of the third group"
+    assert figures["started_old"] + figures["started_new"] == 24

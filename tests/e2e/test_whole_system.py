@@ -35,7 +35,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path
 
 def test_the_demo_updates_every_phone_and_proves_every_file(demo: tuple[dict[str, Any], Path, str]) -> None:
     result, folder, _ = demo
-    assert [visit["verdict"] for visit in result["visits"]] == ["updated", "updated", "up_to_date"]
+    assert [visit["verdict"] for visit in result["visits"]] == [
+        *["updated"] * (len(result["visits"]) - 1),
+        "up_to_date",
+    ]
+    assert [visit["model"] for visit in result["visits"][:2]] == ["heron", "wren"]
     for visit in result["visits"][:2]:
         data = visit["user_data"]
         assert data["before"] == data["after"] == data["identical"] == data["hashed"] >= 40
@@ -46,6 +50,18 @@ def test_the_demo_updates_every_phone_and_proves_every_file(demo: tuple[dict[str
     images = [path.stat().st_size for path in (folder / "releases").rglob("system.img")]
     assert len(images) == 4
     assert min(images) >= 64 << 20
+
+
+def test_the_demo_updates_a_phone_with_our_agent_and_proves_every_file(
+    demo: tuple[dict[str, Any], Path, str],
+) -> None:
+    visits = [visit for visit in demo[0]["visits"] if visit["model"] == "kinglet"]
+    if not visits:
+        pytest.skip("MicroPython's unix port is not here: the demo went on without such a phone")
+    (visit,) = visits
+    data = visit["user_data"]
+    assert (visit["from"], visit["to"]) == ("1.0.0", "2.0.0")
+    assert data["before"] == data["after"] == data["identical"] == data["hashed"] >= 10
 
 
 def test_the_written_slot_holds_the_release_bytes(demo: tuple[dict[str, Any], Path, str]) -> None:

@@ -97,6 +97,7 @@ class ScriptedPhone:
     log: list[str] = field(default_factory=list)
     on_write: Callable[[str], None] = lambda partition: None
     closed: bool = False
+    sent_bytes: int = 0
 
     def _do(self, name: str) -> None:
         self.log.append(name)
@@ -144,6 +145,7 @@ class ScriptedPhone:
         total = 0
         for chunk in image.chunks(4096):
             total += len(chunk)
+            self.sent_bytes += len(chunk)
             on_progress(total, image.size_bytes)
 
     def set_active(self, slot: str, who: Identity) -> None:
