@@ -73,6 +73,7 @@ class Identity:
     snapshot_update_status: str | None = None
     slotted_partitions: frozenset[str] = frozenset()
     partition_sizes: dict[str, int] = field(default_factory=dict)
+    restarted: bool = False  # to say this it was restarted: what had been written to it had never started
 
 
 class Who(Protocol):

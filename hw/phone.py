@@ -9,6 +9,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ class UsbPhone(BayPhone):
             raise PhoneTimeout("the phone was told to restart and has not come back")
         if not is_new:
             raise LinkLost("the phone was away, but has not restarted")
-        return said
+        return replace(said, restarted=True)
 
     def write(
         self, partition: str, image: Image, who: Who, on_progress: OnBytes, base: Image | None = None

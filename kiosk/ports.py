@@ -108,6 +108,8 @@ class Identity(Protocol):
     def slotted_partitions(self) -> frozenset[str]: ...  # has-slot:NAME answered yes
     @property
     def partition_sizes(self) -> dict[str, int]: ...  # bytes, by full name (system_b)
+    @property
+    def restarted(self) -> bool: ...  # to say this: what an agent had been given had never been started
 
 
 class Image(Protocol):

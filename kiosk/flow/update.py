@@ -272,6 +272,8 @@ def step(visit: Visit, event: Event) -> tuple[Visit, tuple[Effect, ...]]:
             return visit, ()
         raise FlowError(f"{key[1].__name__} in {key[0]}: not foreseen")
     moved, effects = rule.act(visit, event)
+    if isinstance(event, Identified) and event.facts.restarted:
+        effects = (Record("phone.restarted", {"why": "image_never_started"}), *effects)
     if moved.state not in rule.to:
         raise FlowError(f"{key[1].__name__} in {key[0]} must not lead to {moved.state}")
     return replace(moved, percent=max(visit.percent, phases.percent(moved))), effects

@@ -73,6 +73,7 @@ class BootFacts:
     snapshot_update_status: str | None = None
     slotted_partitions: frozenset[str] = frozenset()
     partition_sizes: dict[str, int] = field(default_factory=dict)
+    restarted: bool = False
 
     @classmethod
     def of(cls, identity: Identity) -> Self:

@@ -210,6 +210,9 @@ def test_a_phone_that_an_earlier_visit_did_not_restart_is_brought_from_what_it_t
         assert (code, answer["verdict"], answer["from"], answer["to"]) == (0, "updated", "1.5.0", "2.0.0"), (
             lines
         )
+    kinds = shop.kinds()
+    assert kinds.count("phone.restarted") == 1, "nothing is done to a phone that the log does not tell"
+    assert kinds.index("phone.restarted") < kinds.index("phone.identified")
 
 
 @pytest.mark.parametrize("model", MODELS)
