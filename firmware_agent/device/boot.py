@@ -7,7 +7,7 @@ from firmware_agent.device.control import APPLYING, CONFIRMED, FELL_BACK, NO_JOB
 from firmware_agent.device.device import Device
 from firmware_agent.device.errors import AgentError
 from firmware_agent.device.install import Installation
-from firmware_agent.wire import HEALTH_IMAGE, HEALTH_SELF_TEST, IMAGE_HASH, INTERNAL, SELF_TEST
+from firmware_agent.wire import HEALTH_IMAGE, HEALTH_SELF_TEST, IMAGE_HASH, INTERNAL, SELF_TEST, WHOLE
 
 STAY = 0
 RESET = 1
@@ -23,6 +23,7 @@ def boot(device: Device) -> int:
     record = device.control.record
     record.boots += 1
     if record.job == APPLYING and not _finish(device):
+        _forget_difference(device)
         _save(device)
         device.booted = True
         return STAY
@@ -36,6 +37,7 @@ def boot(device: Device) -> int:
     is_saved = _save(device)
     if not device.is_whole():
         _leave(device, IMAGE_HASH)
+        _forget_difference(device)
     if (
         device.health & HEALTH_IMAGE == 0
         and record.boot_state != UNFIT
@@ -65,6 +67,18 @@ def _forget(device: Device) -> None:
             device.staging.forget()
         except AgentError as problem:
             device.board.log(f"the order is not forgotten: code {problem.code}")
+
+
+def _forget_difference(device: Device) -> None:
+    """Without an image and without a job a difference has no base: a station must not take it for one begun."""
+    order = device.staging.order
+    if (
+        device.image.size == 0
+        and device.control.record.job == NO_JOB
+        and order is not None
+        and order.method != WHOLE
+    ):
+        _forget(device)
 
 
 def _finish(device: Device) -> bool:

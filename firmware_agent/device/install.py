@@ -17,6 +17,7 @@ from firmware_agent.device.slots import BlockWriter, image_hash, write_image
 from firmware_agent.order import ZLIB, Order
 from firmware_agent.wire import (
     BAD_PATCH,
+    HEALTH_IMAGE,
     IMAGE_HASH,
     IN_PLACE_DELTA,
     INCOMPLETE,
@@ -273,6 +274,7 @@ def give_up(device: "Device", code: int) -> None:
     """
     record = device.control.record
     if not device.is_whole():
+        device.health |= HEALTH_IMAGE
         record.images[0] = Image()
         record.boot_state = UNFIT
         record.tries_left = 0

@@ -189,6 +189,7 @@ class Session:
 
     def _order(self, got: Frame) -> None:
         device = self._device
+        device.control.reload()
         raw = got.payload[:ORDER_BYTES]
         try:
             order = parse(raw)
@@ -228,6 +229,7 @@ class Session:
         device.last_code = 0
 
     def _abort(self, got: Frame) -> None:
+        self._device.control.reload()
         if _is_job(self._device, self._device.staging.order_id):
             raise AgentError(BUSY)
         self._device.staging.drop()

@@ -293,6 +293,60 @@ def test_in_place_a_job_that_was_interrupted_goes_on_in_the_same_talk() -> None:
     assert running(bench)[1] == NEW
 
 
+def test_in_place_a_difference_is_forgotten_when_its_job_and_its_base_are_lost() -> None:
+    """A station that still saw the order would send it again and again, and never the whole image."""
+    bench = board("in_place")
+    _, station = ready(bench, *in_place_delta())
+    flash = bench.flash
+    assert isinstance(flash, MemoryFlash)
+    flash.count, flash.cut, flash.part = 0, 10, 50
+    try:
+        station.refused(wire.COMMIT)
+    except PowerCut:
+        pass
+    flash.cut = -1
+    snapshot = bytes(flash.data)
+    lost = 0
+    for at in range(len(OLD) - 1, 0, -97):
+        flash.data[:] = snapshot
+        flash.data[bench.layout.image_at + at] ^= 1  # it rotted while the power was off
+        device = Device(bench)
+        boot(device)
+        if device.control.record.job != NO_JOB or device.image.size:
+            continue
+        lost += 1
+        station = Station(device)
+        welcome = station.hello()
+        assert (welcome.state, welcome.order_id) == (wire.UNFIT, bytes(32))
+        assert welcome.health & wire.HEALTH_IMAGE
+        order, patch = whole()
+        assert station.send(order, patch) == 0
+        assert station.refused(wire.COMMIT) == (0, 0)
+        assert running(bench)[1] == NEW
+    assert lost
+
+
+def test_in_place_a_commit_that_leaves_no_image_says_so_in_the_same_talk() -> None:
+    bench = board("in_place")
+    order, patch = in_place_delta()
+    order.image_sha256 = bytes(range(32))
+    _, station = ready(bench, order, patch)
+    assert station.refused(wire.COMMIT)[0] == wire.IMAGE_HASH
+    welcome = station.hello()
+    assert (welcome.image_size, welcome.health & wire.HEALTH_IMAGE) == (0, wire.HEALTH_IMAGE)
+
+
+def test_an_order_is_dropped_by_what_flash_says_and_not_by_what_memory_says() -> None:
+    bench, flash = weak("in_place")
+    device, station = ready(bench, *in_place_delta())
+    flash.fail = 20
+    assert station.refused(wire.COMMIT)[0] == wire.FLASH_FAILED
+    device.control.record.job = NO_JOB  # as after a record whose reading back failed, too
+    assert station.refused(wire.ABORT) == (wire.BUSY, 0)
+    assert station.refused(wire.COMMIT) == (0, 0)
+    assert running(bench)[1] == NEW
+
+
 def test_in_place_a_whole_image_takes_the_place_of_a_job_that_a_start_could_not_finish() -> None:
     bench, flash, _ = interrupted()
     journal = flash.dead_below
