@@ -32,7 +32,8 @@ test: setup  ## every test of the promise a change must keep (under 10 minutes)
 	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup tests
 
 faults: setup  ## the exhaustive fault matrix (long)
-	@echo "faults: every fault, every seed" >&2
+	@echo "faults: every screen in every look, every point of the counter, then every fault, every seed" >&2
+	@EVERY_SCREEN=1 EVERY_POINT=1 $(PYTHON) -m pytest -n0 --timeout 1800 tests/ui/test_screens.py tests/unit/test_counter_recovery.py
 	@$(STATION) faults --json
 
 bench: setup  ## the figures, side by side with the peers on this machine (long)
@@ -40,11 +41,12 @@ bench: setup  ## the figures, side by side with the peers on this machine (long)
 	@$(STATION) bench --json
 
 docs: setup  ## the diagrams from the tables, the pictures from the screens
-	@echo "docs: the state diagram into docs/update-flow.md, the README's pictures into docs/images" >&2
+	@echo "docs: the state diagrams into docs/update-flow.md and docs/counter.md, the README's pictures into docs/images" >&2
 	@$(PYTHON) -m kiosk.flow.diagram docs/update-flow.md
+	@$(PYTHON) -m kiosk.flow.counter.diagram docs/counter.md
 	@deploy/with-display $(PYTHON) -m kiosk.ui.gallery build/gallery
 	@mkdir -p docs/images
-	@for name in attract keys plan fetching progress result; do \
+	@for name in attract keys plan fetching progress result drop_released drop_receipt staff_quote staff_offer staff_erase_running; do \
 	    cp build/gallery/$$name.zh.png build/gallery/$$name.en.png docs/images/; done
 
 clean:  ## remove what a build left

@@ -1,10 +1,12 @@
 """What headquarters asks of a station: made, signed anew for each connection, and settled by its answer.
 
-The one action so far is ``call.acknowledge``: a duty manager has seen a customer's call.
+``call.acknowledge``: a duty manager has seen a customer's call. ``manifest.answer``: what a processor signed about
+a manifest it received.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sqlite3
@@ -15,6 +17,10 @@ from mqtt import messages
 from mqtt.messages import Command, CommandResult
 
 MAX_NAME = 40
+MAX_ANSWER_BYTES = 48 * 1024
+MANIFEST_ANSWER = "manifest.answer"
+COSE_SIGN1 = b"\xd2"
+"""What a COSE_Sign1 message begins with: CBOR tag 18."""
 
 
 def clean_name(name: str) -> str:
@@ -40,26 +46,72 @@ def acknowledge(connection: sqlite3.Connection, call: int, by: str, life_s: int)
     station, epoch, index, visit, taken, taken_by = row
     if taken is not None:
         return bool(taken_by == name)
-    at_ms = now_ms()
-    connection.execute("UPDATE calls SET by = ?, acknowledged_ms = ? WHERE id = ?", (name, at_ms, call))
+    connection.execute("UPDATE calls SET by = ?, acknowledged_ms = ? WHERE id = ?", (name, now_ms(), call))
+    arguments: dict[str, str | int] = {"by": name, "call_index": index, "visit": visit}
+    _order(connection, (station, epoch), name, "call.acknowledge", arguments, life_s)
+    return True
+
+
+def _order(
+    connection: sqlite3.Connection,
+    ledger: tuple[str, str],
+    by: str,
+    action: str,
+    arguments: dict[str, str | int],
+    life_s: int,
+) -> None:
+    """A command for the station and epoch of ``ledger``; it waits until the station is there."""
+    station, at_ms = ledger[0], now_ms()
     counter = connection.execute(
         "SELECT coalesce(max(counter), 0) + 1 FROM commands WHERE station = ?", (station,)
     ).fetchone()[0]
-    arguments = {"by": name, "call_index": index, "visit": visit}
     connection.execute(
         "INSERT INTO commands (id, station, epoch, counter, created_ms, expires_ms, requester, action,"
-        " arguments) VALUES (?, ?, ?, ?, ?, ?, ?, 'call.acknowledge', ?)",
+        " arguments) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             os.urandom(messages.ID_BYTES),
-            station,
-            epoch,
+            *ledger,
             counter,
             at_ms,
             at_ms + life_s * 1000,
-            name,
+            by,
+            action,
             json.dumps(arguments),
         ),
     )
+
+
+def answer_manifest(
+    connection: sqlite3.Connection, where: tuple[str, str], answer: bytes, by: str, life_s: int
+) -> bool:
+    """Hand a processor's signed answer to the station that sealed the manifest (``where``: station, manifest).
+
+    False when the same bytes are on their way or were accepted; :exc:`HqError` for what cannot be an answer. Only
+    the station can verify it: it knows the processors' keys.
+    """
+    name = clean_name(by)
+    if not 0 < len(answer) <= MAX_ANSWER_BYTES or not answer.startswith(COSE_SIGN1):
+        raise HqError(f"not a processor's signed answer (COSE_Sign1, at most {MAX_ANSWER_BYTES // 1024} KiB)")
+    station, manifest = where
+    row = connection.execute(
+        "SELECT w.epoch FROM manifests m JOIN watermarks w ON w.station = m.station"
+        " WHERE m.station = ? AND m.manifest = ? ORDER BY w.since_ms DESC, w.rowid DESC LIMIT 1",
+        where,
+    ).fetchone()
+    if row is None:
+        raise HqError("no such manifest")
+    arguments: dict[str, str | int] = {
+        "answer": base64.urlsafe_b64encode(answer).decode().rstrip("="),
+        "manifest": manifest,
+    }
+    again = connection.execute(
+        "SELECT 1 FROM commands WHERE station = ? AND action = ? AND arguments = ?"
+        " AND (outcome = 'done' OR (outcome = '' AND expires_ms > ?))",
+        (station, MANIFEST_ANSWER, json.dumps(arguments), now_ms()),
+    ).fetchone()
+    if again is not None:
+        return False
+    _order(connection, (station, row[0]), name, MANIFEST_ANSWER, arguments, life_s)
     return True
 
 

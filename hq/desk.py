@@ -7,9 +7,11 @@ broker would bring it again for ever.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hq import alarms, commands, journal, presence, registry
+from hq.counter import questions
 from hq.journal import Delivery, Watermark
 from hq.store import now_ms
 from ledger import batch as batches
@@ -17,6 +19,11 @@ from ledger import cose
 from ledger.errors import ChainError, LedgerError, MalformedError, SignatureError
 from mqtt import messages, topics
 from mqtt.errors import MqttError
+from mqtt.messages import Receipt
+from mqtt.questions import Answer, encode_answer
+
+ANSWER_LIFE_S = 60
+"""Nobody waits longer than that for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +35,22 @@ class Mail:
     retained: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message to a station, not signed yet."""
+
+    topic: str
+    payload: bytes
+    retain: bool
+    expiry_s: int | None = None
+
+
 @dataclass(slots=True)
 class Outcomes:
-    """What a group of messages led to: whose receipts are due, and how many entries are new."""
+    """What a group of messages led to: receipts and answers that are due, and how many entries are new."""
 
     receipts: dict[str, Watermark] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
     entries: int = 0
 
 
@@ -101,3 +119,15 @@ def _message(
         if result.station != station:
             raise MalformedError("an answer of another station")
         commands.settle(connection, result)
+    elif leaf == "req":
+        outcomes.answers.append(questions.answer(connection, station, payload))
+
+
+def replies(outcomes: Outcomes) -> Iterator[Reply]:
+    """What the stations are told after the commit, still unsigned."""
+    for held in outcomes.receipts.values():
+        receipt = Receipt(held.station, held.epoch, held.index, held.hash, now_ms())
+        yield Reply(topics.of(held.station).ack, messages.encode_receipt(receipt), retain=True)
+    for answer in outcomes.answers:
+        payload = encode_answer(answer)
+        yield Reply(topics.of(answer.station).res, payload, retain=False, expiry_s=ANSWER_LIFE_S)

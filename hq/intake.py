@@ -23,12 +23,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from hq import commands, desk
 from hq.desk import Mail, Outcomes
 from hq.errors import BrokerError, HqError, StoreError
-from hq.journal import Watermark
 from hq.settings import Address
 from hq.store import Store, now_ms
 from ledger import cose
 from mqtt import messages, topics
-from mqtt.messages import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +36,7 @@ KEEPALIVE_S = 15
 GROUP = 256
 """Messages that share one transaction at most."""
 MAX_MESSAGE_BYTES = 1024 * 1024
-UP = ("ev", "st", "hl", "rsp")
+UP = ("ev", "st", "hl", "rsp", "req")
 CONNECT_S = 5.0
 RETRY_S = (0.3, 2.0)
 RETRY_STORE_S = 1.0
@@ -250,8 +248,9 @@ class Intake:
         for came in group:
             if came.qos:
                 came.client.ack(came.mid, came.qos)
-        for watermark in outcomes.receipts.values():
-            self._receipt(watermark)
+        for reply in desk.replies(outcomes):
+            message = self._sign(reply.payload, reply.topic)
+            self._publish(reply.topic, message, retain=reply.retain, expiry_s=reply.expiry_s)
 
     def committed(self, group: list[_Came]) -> None:
         """Between commit and acknowledgement: a crash here loses nothing (tests die here)."""
@@ -265,13 +264,6 @@ class Intake:
             properties.MessageExpiryInterval = expiry_s
         sent = client.publish(topic, message, qos=1, retain=retain, properties=properties)
         return sent.rc == paho.MQTT_ERR_SUCCESS
-
-    def _receipt(self, watermark: Watermark) -> None:
-        topic = topics.of(watermark.station).ack
-        payload = messages.encode_receipt(
-            Receipt(watermark.station, watermark.epoch, watermark.index, watermark.hash, now_ms())
-        )
-        self._publish(topic, self._sign(payload, topic), retain=True)
 
     def send_commands(self) -> None:
         """Send what is waiting to every station that is there; safe from any thread, and quick when idle."""

@@ -1,4 +1,4 @@
-"""What the pages show of entries: one row per visit, one per call. Derived; nothing here is evidence.
+"""What the pages show of entries: one row per visit, one per call, and the counter's. Derived; no evidence.
 
 A body that does not have what a kind usually has is shown as far as it goes: the entry itself was verified
 and is kept either way.
@@ -10,6 +10,9 @@ import json
 import sqlite3
 from collections.abc import Mapping
 
+from hq.counter import custody
+from hq.counter import projection as counter
+from hq.counter.told import Told
 from ledger import entry as entries_of
 from ledger.errors import MalformedError
 from ledger.verify import Link
@@ -32,8 +35,13 @@ def body_of(link: Link) -> dict[str, object]:
 def apply(connection: sqlite3.Connection, link: Link) -> None:
     """Bring the derived rows up to this entry, inside the caller's transaction."""
     entry, body = link.entry, body_of(link)
-    if entry.visit:
+    if counter.ours(connection, entry.kind, entry.station, entry.visit):
+        told = Told(entry.station, entry.visit, entry.kind, entry.actor, entry.wall_ms, body)
+        counter.apply(connection, told)
+    elif entry.visit:
         _visit(connection, link, body)
+    elif entry.kind == "station.started":
+        custody.restarted(connection, entry.station)
     if entry.kind == "call.requested":
         connection.execute(
             "INSERT OR IGNORE INTO calls (station, epoch, idx, visit, requested_ms) VALUES (?, ?, ?, ?, ?)",

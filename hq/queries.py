@@ -115,6 +115,7 @@ class Tally:
 
     open_calls: int = 0
     alarms: int = 0
+    flags: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +127,12 @@ class Page:
 
 
 def tally(store: Store) -> Tally:
-    """Open calls and alarms."""
+    """Open calls, alarms, and flags nobody has looked at."""
     with store.read() as connection:
         calls = connection.execute("SELECT count(*) FROM calls WHERE acknowledged_ms IS NULL").fetchone()[0]
         alarms = connection.execute("SELECT count(*) FROM alarms").fetchone()[0]
-    return Tally(int(calls), int(alarms))
+        flags = connection.execute("SELECT count(*) FROM flags WHERE looked_ms IS NULL").fetchone()[0]
+    return Tally(int(calls), int(alarms), int(flags))
 
 
 def stations(store: Store) -> list[Station]:

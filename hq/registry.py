@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hq.errors import RegistryError
@@ -43,3 +44,15 @@ def key_of(connection: sqlite3.Connection, station: str) -> Ed25519PublicKey | N
     """The key pinned to ``station``; None when it is unknown."""
     row = connection.execute("SELECT key FROM stations WHERE station = ?", (station,)).fetchone()
     return None if row is None else keys.public_from_raw(bytes(row[0]))
+
+
+def signed(connection: sqlite3.Connection, station: str, message: bytes, signature: bytes) -> bool:
+    """Whether ``station`` signed ``message`` (Ed25519); False for a station that is not known."""
+    key = key_of(connection, station)
+    if key is None:
+        return False
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hq.counter import tables
 from hq.errors import StoreError
 
 BUSY_MS = 10_000
@@ -93,7 +94,7 @@ class Store:
             # NORMAL does not fsync each commit, and a receipt is given right after the commit.
             self._writer.execute("PRAGMA synchronous=FULL")
             self._writer.execute("PRAGMA foreign_keys=ON")
-            self._writer.executescript(_SCHEMA)
+            self._writer.executescript(_SCHEMA + tables.SCHEMA)
             for trigger in _FIXED:
                 self._writer.execute(trigger)
         except (sqlite3.Error, OSError) as exc:

@@ -21,6 +21,7 @@ from hw.link.base import PacketLink
 from hw.proto import fastboot
 
 _Link = TypeVar("_Link", bound=PacketLink)
+_Talk = TypeVar("_Talk")
 
 _RETRY_S = 0.05
 
@@ -131,6 +132,17 @@ class BayPhone:
                 if exc.fault not in ("link", "timeout") or time.monotonic() >= deadline:
                     raise
                 time.sleep(_RETRY_S)
+
+    @contextlib.contextmanager
+    def speaking(self, speak: Callable[[PacketLink, Timeouts], _Talk]) -> Iterator[_Talk]:
+        """Another kind of conversation with the bootloader, on a link of its own that is let go at the end."""
+        with self._lock:
+            self._drop()
+            try:
+                self._link = self.patiently(self._connect)
+                yield speak(self._link, self._timeouts)
+            finally:
+                self._drop()
 
     @contextlib.contextmanager
     def _talking(self) -> Iterator[Bootloader]:

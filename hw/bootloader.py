@@ -36,10 +36,10 @@ _LISTED = re.compile(r"(has-slot|partition-size):([A-Za-z0-9_-]{1,36}):\s*(\S{1,
 class Bootloader:
     """One connection to one bootloader. After a link error it is useless; connect anew."""
 
-    def __init__(self, link: PacketLink, timeouts: Timeouts) -> None:
+    def __init__(self, link: PacketLink, timeouts: Timeouts, core: fastboot.Host | None = None) -> None:
         self._link = link
         self._timeouts = timeouts
-        self._core = fastboot.Host()
+        self._core = core or fastboot.Host()
 
     def variable(self, name: str) -> str | None:
         """One variable; None where the phone says FAIL or, as old bootloaders do, nothing."""
@@ -59,7 +59,7 @@ class Bootloader:
 
     def identify(self) -> Identity:
         """Everything the flow wants to know. Raises RemoteProtocolError without product or serialno."""
-        product, serialno = self._who()
+        product, serialno = self.who()
         model = model_of(product)
         slot = self._slot()
         slotted, sizes = self._partitions()
@@ -88,7 +88,7 @@ class Bootloader:
 
     def check(self, who: Who) -> None:
         """Raise :class:`SwappedPhone` unless product and serialno are ``who``'s."""
-        product, serialno = self._who()
+        product, serialno = self.who()
         if product != who.product:
             raise SwappedPhone(
                 f"another phone is in the bay: a {product}, not the {who.product} of this visit"
@@ -125,7 +125,8 @@ class Bootloader:
         except LinkLost:
             return
 
-    def _who(self) -> tuple[str, str]:
+    def who(self) -> tuple[str, str]:
+        """Product and serialno; RemoteProtocolError without."""
         product, serialno = self.variable("product"), self.variable("serialno")
         if not product or not serialno:
             raise RemoteProtocolError("the phone's bootloader does not say its product and serial number")
@@ -164,8 +165,17 @@ class Bootloader:
     def _command(
         self, command: str, on_info: Callable[[str], None] | None = None, timeout_s: float | None = None
     ) -> str:
-        self._link.write(self._core.command(command), self._timeouts.command_s)
-        return self._finish(command, timeout_s or self._timeouts.command_s, on_info)
+        return self._ask(self._core.command(command), command, on_info, timeout_s)
+
+    def _ask(
+        self,
+        packet: bytes,
+        what: str,
+        on_info: Callable[[str], None] | None = None,
+        timeout_s: float | None = None,
+    ) -> str:
+        self._link.write(packet, self._timeouts.command_s)
+        return self._finish(what, timeout_s or self._timeouts.command_s, on_info)
 
     def _finish(self, what: str, timeout_s: float, on_info: Callable[[str], None] | None) -> str:
         event = self._answer(timeout_s, on_info)

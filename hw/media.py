@@ -64,13 +64,18 @@ class MediaSession:
 
     def battery_percent(self) -> int | None:
         """BatteryLevel (appendix C.2.2); None where the phone does not offer it."""
-        if _PROP_BATTERY not in self.info.device_properties:
+        percent = self.small_property(_PROP_BATTERY)
+        return percent if percent is not None and percent <= 100 else None
+
+    def small_property(self, code: int) -> int | None:
+        """A device property of one byte (UINT8); None where the phone does not offer it, or not as one byte."""
+        if code not in self.info.device_properties:
             return None
         try:
-            raw = self._dataset(Op.GET_DEVICE_PROP_VALUE, (_PROP_BATTERY,))
+            raw = self._dataset(Op.GET_DEVICE_PROP_VALUE, (code,))
         except MtpRefused:
             return None
-        return raw[0] if len(raw) == 1 and raw[0] <= 100 else None
+        return raw[0] if len(raw) == 1 else None
 
     def storages(self) -> tuple[int, ...]:
         """Ids of the storages that are there. Empty: locked, or file transfer not allowed."""

@@ -13,14 +13,21 @@ from types import MappingProxyType
 from hw.errors import HwError
 
 _DEFAULT_GETVARS: Mapping[str, str] = MappingProxyType(
-    {"version": "version-os", "variant": "variant", "battery": "battery-level", "rollback": "anti"}
+    {
+        "version": "version-os",
+        "variant": "variant",
+        "battery": "battery-level",
+        "rollback": "anti",
+        "imei": "imei",
+    }
 )
 _KEYS = frozenset({"power", "volume_up", "volume_down", "home"})
 _EITHER = frozenset({"keys", "usb.agent"})
 _USB_ID = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}\Z")
+_PROPERTY = re.compile(r"[0-9a-f]{4}\Z")
 _PRODUCT = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 _KNOWN = re.compile(
-    r"name\.(zh|en)|mtp\.(manufacturer|model)|keys|getvar\.\w+|usb\.(normal|bootloader|agent)\Z"
+    r"name\.(zh|en)|mtp\.(manufacturer|model|setup)|keys|getvar\.\w+|usb\.(normal|bootloader|agent)\Z"
 )
 
 
@@ -35,9 +42,10 @@ class Model:
     keys: tuple[str, ...]  # held together to reach the bootloader; none for a phone with our update agent
     getvars: Mapping[str, str]
     usb_ids: Mapping[str, str]
+    setup_property: int | None = None  # MTP device property: 1 while the set-up assistant shows, 0 afterwards
 
     def getvar(self, kind: str) -> str:
-        """The variable that says ``kind`` (version, variant, battery, rollback); "" = it does not say."""
+        """The variable that says ``kind`` (version, variant, battery, rollback, imei); "" = it does not say."""
         return self.getvars.get(kind, self.default_getvar(kind))
 
     @staticmethod
@@ -71,6 +79,9 @@ def _model(product: str, section: configparser.SectionProxy) -> Model:
         raise HwError(f"quirks.cfg: [{product}] is not usable ({strange or missing or 'name or keys'})")
     if not all(_USB_ID.match(value) for key, value in section.items() if key.startswith("usb.")):
         raise HwError(f"quirks.cfg: [{product}] has a USB id that is none")
+    setup = section.get("mtp.setup", "")
+    if setup and not _PROPERTY.match(setup):
+        raise HwError(f"quirks.cfg: [{product}] has a setup property that is none")
     getvars = {
         key.removeprefix("getvar."): value for key, value in section.items() if key.startswith("getvar.")
     }
@@ -86,6 +97,7 @@ def _model(product: str, section: configparser.SectionProxy) -> Model:
         usb_ids=MappingProxyType(
             {k.removeprefix("usb."): v for k, v in section.items() if k.startswith("usb.")}
         ),
+        setup_property=int(setup, 16) if setup else None,
     )
 
 

@@ -68,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
             signboard=signs,
             language=chosen.language,
             panel_bottom_mm=chosen.panel_bottom_mm,
+            counter=station.counter,
         )
         signal.signal(signal.SIGTERM, lambda *_: app.stop())  # visits stay open for the next start
         app.run()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import logging
 import sqlite3
 from collections.abc import Callable
 from datetime import datetime
@@ -23,13 +25,16 @@ from firmware_agent.mirrors.book import Mirror, MirrorBook
 from firmware_agent.supply import Supply
 from firmware_agent.trust.trust import Trust
 from firmware_agent.watch import Note
-from kiosk.errors import KioskError, SettingsError
+from kiosk.assembly_counter import CounterRig
+from kiosk.errors import BayTaken, KioskError, SettingsError
 from kiosk.flow.book import Mark
 from kiosk.flow.clock import SystemClock
+from kiosk.flow.counter.commands import ManifestAnswer
+from kiosk.flow.counter.desk import CounterDesk
 from kiosk.flow.desk import Line, StationDesk
 from kiosk.flow.effects import Record
 from kiosk.flow.runner import Tools
-from kiosk.ports import Catalogue, Phone
+from kiosk.ports import Catalogue, Clock, Phone
 from kiosk.settings import CatalogueSettings, Settings
 from kiosk.stockkeeper import Stockkeeper
 from kiosk.store.book import Book
@@ -37,6 +42,8 @@ from kiosk.store.database import FILE, Database
 from ledger.outbox import Outbox
 from mqtt.messages import Command
 from mqtt.reporter import Broker, Callbacks, Reporter
+
+log = logging.getLogger(__name__)
 
 KEY_FILE = "station-key.pem"
 
@@ -135,7 +142,8 @@ def tools(book: Book, catalogue: Catalogue, settings: Settings) -> Tools:
 class Station:
     """A whole kiosk without its screen: ``with Station(settings) as station: station.desk...``."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        """``clock``: the counter's, where its days pass faster than the real ones."""
         self.settings = settings
         self.database, self.book = open_book(settings.state_dir, settings.station, self._on_commit)
         head = self.book.head()
@@ -151,6 +159,18 @@ class Station:
             line=self._line,
             on_tick=self._look_at_head,
         )
+        self._rig: CounterRig | None = None
+        if settings.shop is not None:
+            key = ledger.keys.load_or_create(settings.state_dir / KEY_FILE)
+            try:
+                self._rig = CounterRig(settings, self.database, key, self._reporter, self._on_commit, clock)
+            except BayTaken as exc:
+                log.warning("no counter here, only the bays: another kiosk works at it (%s)", exc)
+
+    @property
+    def counter(self) -> CounterDesk | None:
+        """Trade-in and drop-off; None where the settings name nothing of it."""
+        return self._rig.desk if self._rig is not None else None
 
     @property
     def public_key_file(self) -> Path:
@@ -165,9 +185,13 @@ class Station:
         if self._stockkeeper is not None:
             self._stockkeeper.start()
         self.desk.start()
+        if self._rig is not None:
+            self._rig.start()
 
     def stop(self) -> None:
         """Leave open visits to the next start; everything committed stays."""
+        if self._rig is not None:
+            self._rig.stop()
         self.desk.stop()
         if self._stockkeeper is not None:
             self._stockkeeper.stop()
@@ -227,6 +251,8 @@ class Station:
         self._acked = index
 
     def _on_command(self, command: Command) -> str:
+        if command.action == "manifest.answer":
+            return self._on_manifest_answer(command.arguments.get("answer"))
         arguments = command.arguments
         index, visit, by = (arguments.get(name) for name in ("call_index", "visit", "by"))
         if command.action != "call.acknowledge":
@@ -234,6 +260,16 @@ class Station:
         if not isinstance(index, int) or not isinstance(visit, str) or not isinstance(by, str):
             return "an acknowledgement names the call, the visit and who"
         return self.desk.acknowledge_call(index, visit, by)
+
+    def _on_manifest_answer(self, text: object) -> str:
+        if self.counter is None:
+            return "this station has no counter"
+        try:
+            padded = str(text) + "=" * (-len(str(text)) % 4)
+            answer = base64.b64decode(padded, altchars=b"-_", validate=True)
+        except ValueError:
+            return "a manifest's answer is base64url"
+        return self.counter.ask(ManifestAnswer(answer))
 
     def _line(self) -> Line:
         online = self._reporter is not None and self._reporter.online

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kiosk import shop_settings
 from kiosk.errors import SettingsError
 from kiosk.flow.desk import Bay
 from kiosk.flow.timeouts import Timeouts
+from kiosk.shop_settings import ShopSettings
 
 MAX_FILE_BYTES = 65536
 MAX_SEEDS = 1000
@@ -73,6 +75,7 @@ class Settings:
     releases_dir: Path | None = None  # None: state_dir/releases. Not used where there is a catalogue
     catalogue: CatalogueSettings | None = None  # None: the unsigned releases of a local folder
     broker: Broker | None = None  # None: entries wait in the ledger
+    shop: ShopSettings | None = None  # None: no counter for trade-in and drop-off
     hotline: str = "4008100000"
     hours: str = "8:30-20:30"
     dpi: float = 102.5  # 21.5 inch at 1920x1080
@@ -117,7 +120,7 @@ def load(path: Path | None = None) -> Settings:
 
 
 def _settings(top: Mapping[str, Any], folder: Path) -> Settings:
-    known = {item.name for item in dataclasses.fields(Settings)}
+    known = {item.name for item in dataclasses.fields(Settings)} | set(shop_settings.TABLES)
     _only(top, known, "settings")
     values: dict[str, Any] = {"state_dir": folder / _text(top, "state_dir", os.fspath(default_state_dir()))}
     for name in ("station", "hotline", "hours", "language"):
@@ -134,6 +137,7 @@ def _settings(top: Mapping[str, Any], folder: Path) -> Settings:
         values["broker"] = _broker(top["broker"], folder)
     if "catalogue" in top:
         values["catalogue"] = _catalogue(top["catalogue"], folder)
+    values["shop"] = shop_settings.read(top, folder)
     if "timeouts" in top:
         values["timeouts"] = _timeouts(top["timeouts"])
     if values.get("language", "zh") not in ("zh", "en"):

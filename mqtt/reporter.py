@@ -23,8 +23,10 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from mqtt import topics
+from mqtt.asking import Asking
 from mqtt.errors import LinkError, MqttError
 from mqtt.ports import Batch, Broker, Callbacks, Outbox, Sign, Verify
+from mqtt.questions import Answer, Ask
 from mqtt.session import Say, Session
 from mqtt.topics import Topics
 
@@ -76,6 +78,7 @@ class Reporter:
         self._events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
         self._poked = threading.Event()
         self._stopping = threading.Event()
+        self._asking = Asking()
         self._connection = 0
         self._online = False
         self._thread = threading.Thread(target=self._run, name="reporter", daemon=True)
@@ -95,9 +98,24 @@ class Reporter:
             self._poked.set()
             self._events.put(_Event(0, "poke"))
 
+    def ask(self, ask: Ask, timeout_s: float) -> Answer | None:
+        """Headquarters' answer, waited for ``timeout_s``; None when there was none. From any thread.
+
+        Broken connections in between do not matter. None does not mean that headquarters did nothing: it may have
+        answered too late. Asking again must therefore be harmless, and for every kind of question it is.
+        """
+        pending = self._asking.begin(ask, timeout_s)
+        if pending is None:
+            return None
+        self.poke()
+        pending.done.wait(timeout_s)
+        self._asking.end(pending)
+        return pending.answer
+
     def stop(self, timeout_s: float = 8.0) -> None:
         """Announce the departure, disconnect and end the thread."""
         self._stopping.set()
+        self._asking.close()
         self._events.put(_Event(0, "poke"))
         if self._thread.is_alive():
             self._thread.join(timeout_s)
@@ -132,6 +150,7 @@ class Reporter:
             sign=self._sign,
             verify=self._verify,
             callbacks=self._tell,
+            asking=self._asking,
         )
         client = _client(self._topics, session.presence(False))
         say = _speaker(client)
@@ -156,7 +175,9 @@ class Reporter:
             if reason.is_failure:
                 put("down", "", b"", f"connection refused: {reason}")
             else:
-                client.subscribe([(self._topics.ack, 1), (self._topics.cmd, 1)])
+                client.subscribe(
+                    [(topic, 1) for topic in (self._topics.ack, self._topics.cmd, self._topics.res)]
+                )
 
         def gone(_c: paho.Client, _d: object, _f: object, reason: ReasonCode, _p: object) -> None:
             self._events.put(_Event(connection, "down", why=f"connection lost: {reason}"))

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Callable
 from typing import Literal
 
-from mqtt import messages
+from mqtt import messages, questions
+from mqtt.asking import Asking, Pending
 from mqtt.errors import MqttError
 from mqtt.messages import CommandResult, Outcome, Presence
 from mqtt.orders import Orders
 from mqtt.ports import Broker, Callbacks, Outbox, Sign, Verify
+from mqtt.questions import Question
 from mqtt.topics import Topics
 from mqtt.window import Window
 
@@ -47,6 +50,7 @@ class Session:
         sign: Sign,
         verify: Verify,
         callbacks: Callbacks,
+        asking: Asking | None = None,
     ) -> None:
         self._broker, self._topics, self._outbox = broker, topics, outbox
         self._sign, self._verify, self._tell = sign, verify, callbacks
@@ -54,6 +58,8 @@ class Session:
         self._epoch, self._head = outbox.head()
         self._window = Window(outbox.watermark(), broker.resend_s)
         self._orders = Orders(topics.station, self._epoch, self._nonce)
+        self._asking = asking or Asking()
+        self._asked: set[bytes] = set()
         self._said: tuple[int, int] = (-1, -1)
         self._said_s = 0.0
 
@@ -95,6 +101,7 @@ class Session:
                 break
             say(self._topics.ev, batch.data, 1, False, None)
             self._window.sent(batch.first_index, batch.last_index, now_s)
+        self._ask(say)
         self._health(say, now_s)
         patience_s = self._window.patience_s(now_s)
         return IDLE_S if patience_s is None else min(IDLE_S, patience_s)
@@ -110,9 +117,37 @@ class Session:
         say(self._topics.hl, message, 0, False, int(self._broker.health_s * 2) + 1)
         self._said, self._said_s = facts, now_s
 
+    def _ask(self, say: Say) -> None:
+        """Each question once on this connection, under this connection's nonce."""
+        waiting = self._asking.waiting()
+        for pending in waiting:
+            if pending.id not in self._asked:
+                expiry_s = max(1, math.ceil(pending.left_s()))
+                say(self._topics.req, self._question(pending, expiry_s), 1, False, expiry_s)
+        self._asked = {pending.id for pending in waiting}
+
+    def _question(self, pending: Pending, life_s: int) -> bytes:
+        at_ms, ask = now_ms(), pending.ask
+        question = Question(
+            pending.id,
+            self._topics.station,
+            self._epoch,
+            ask.kind,
+            dict(ask.arguments),
+            at_ms,
+            at_ms + life_s * 1000,
+            self._nonce,
+        )
+        return self._sign(questions.encode_question(question), self._topics.req)
+
+    def _bound(self, topic: str) -> int:
+        """Bytes of the largest message that is looked at, signature and all."""
+        sizes = {self._topics.cmd: messages.MAX_COMMAND_BYTES, self._topics.res: questions.MAX_ANSWER_BYTES}
+        return sizes.get(topic, messages.MAX_BYTES) + messages.MAX_BYTES
+
     def receive(self, topic: str, message: bytes, say: Say) -> None:
-        """A receipt or a command came; anything else, or anything unsigned, is refused in one line."""
-        payload = self._verify(message, topic) if len(message) <= 2 * messages.MAX_BYTES else None
+        """A receipt, a command or an answer came; anything else, or anything unsigned, is refused in one line."""
+        payload = self._verify(message, topic) if len(message) <= self._bound(topic) else None
         if payload is None:
             self._tell.on_trouble(f"{topic}: not signed by headquarters; ignored")
             return
@@ -121,6 +156,8 @@ class Session:
                 self._receipt(payload)
             elif topic == self._topics.cmd:
                 self._command(payload, say)
+            elif topic == self._topics.res:
+                self._answer(payload)
         except MqttError as exc:
             self._tell.on_trouble(f"{topic}: {exc.detail}; ignored")
 
@@ -139,6 +176,13 @@ class Session:
             self._window.received(receipt.index)
         if outcome == "moved":
             self._tell.on_receipt(receipt.index)
+
+    def _answer(self, payload: bytes) -> None:
+        answer = questions.decode_answer(payload)
+        if answer.station != self._topics.station:
+            self._tell.on_trouble(f"an answer for station {answer.station}; ignored")
+        elif not self._asking.settle(answer):
+            log.info("an answer that nobody waits for any more; ignored")
 
     def _command(self, payload: bytes, say: Say) -> None:
         command = messages.decode_command(payload)

@@ -10,7 +10,7 @@ from mqtt.errors import TopicError
 
 ROOT = "f/1"
 BUCKETS = 16
-LEAVES = frozenset({"ev", "st", "hl", "cmd", "rsp", "ack"})
+LEAVES = frozenset({"ev", "st", "hl", "cmd", "rsp", "ack", "req", "res"})
 MAX_TOPIC_CHARS = 128
 
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -30,7 +30,7 @@ def bucket(station: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Every topic of one station: up ev, st, hl, rsp; down cmd, ack."""
+    """Every topic of one station: up ev, st, hl, rsp, req; down cmd, ack, res."""
 
     station: str
     ev: str  # signed batch of entries
@@ -39,12 +39,16 @@ class Topics:
     cmd: str  # signed command
     rsp: str  # what became of a command
     ack: str  # retained receipt: headquarters' committed watermark
+    req: str  # signed question
+    res: str  # signed answer
 
 
 def of(station: str) -> Topics:
     """The topics of ``station``; :exc:`TopicError` for a name that may not stand in a topic."""
     base = f"{ROOT}/{bucket(station)}/{station}"
-    return Topics(station, *(f"{base}/{leaf}" for leaf in ("ev", "st", "hl", "cmd", "rsp", "ack")))
+    return Topics(
+        station, *(f"{base}/{leaf}" for leaf in ("ev", "st", "hl", "cmd", "rsp", "ack", "req", "res"))
+    )
 
 
 def every(leaf: str) -> str:

@@ -1,4 +1,4 @@
-"""``station board``: exactly the files a board needs to run the update agent. Builds and flashes nothing."""
+"""``station board``: exactly the files a board needs to run the update agent or a dock. It builds nothing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from firmware_agent.signing.tree import is_public_key
 from station.errors import USAGE, StationError
 
 HELP = (
-    "Copy the files a board needs to run the update agent; docs/board-bringup.md says what to do with them."
+    "Copy the files a board needs to run the update agent, or with --for dock the dock's controller; "
+    "docs/board-bringup.md and docs/dock.md say what to do with them."
 )
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ("__init__.py", "wire.py", "order.py", "device/*.py", "device/board/__init__.py")
+FLASH = ("__init__.py", "wire.py", "device/__init__.py", "device/errors.py", "device/flash.py")
+DOCK = (*FLASH, "dock_wire.py", "dock/*.py", "dock/board/__init__.py")
 BOARDS = ("rp2", "unix")
+PURPOSES = ("agent", "dock")
+MAX_DOCK_BINS, MAX_DOCK_BAYS = 6, 8
+"""What a Pico has pins and registers for."""
 _NAME = re.compile(r"[!-~]{1,32}")
 
 
@@ -28,6 +34,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--to", type=Path, required=True, metavar="DIR", help="a folder that is empty or not there"
     )
     parser.add_argument("--board", choices=BOARDS, default="rp2", help="default: %(default)s")
+    parser.add_argument(
+        "--for",
+        dest="purpose",
+        choices=PURPOSES,
+        default="agent",
+        help="what it is to run (default %(default)s)",
+    )
     parser.add_argument(
         "--model", default="", help="what the board says it is; rp2 only, as all that follows"
     )
@@ -44,17 +57,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--min-battery", type=int, default=30, metavar="PERCENT", help="default: %(default)s")
     parser.add_argument("--battery", action="store_true", help="a lithium cell feeds VSYS")
+    parser.add_argument("--bins", type=int, default=4, metavar="N", help="a dock's (default %(default)s)")
+    parser.add_argument("--bays", type=int, default=2, metavar="N", help="a dock's (default %(default)s)")
+    parser.add_argument("--scale-zero", type=int, default=84000, metavar="TICKS", help="of the empty scale")
+    parser.add_argument(
+        "--scale-per-kg", type=int, default=420000, metavar="TICKS", help="for a kilogram more"
+    )
+    parser.add_argument("--scale-max", type=int, default=8000, metavar="G", help="default: %(default)s")
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints every file."""
-    facts = _facts(args) if args.board == "rp2" else None
+    facts = None
+    if args.board == "rp2":
+        facts = _dock_facts(args) if args.purpose == "dock" else _facts(args)
     if args.to.exists() and (not args.to.is_dir() or any(args.to.iterdir())):
         raise StationError(f"{args.to}: there is something already", USAGE)
-    written = copy(args.board, args.to)
+    written = copy(args.board, args.to, args.purpose)
     if facts is not None:
-        source = f'"""What this board is; frozen beside the agent."""\n\nFACTS = {facts!r}\n'
+        source = f'"""What this board is; frozen beside what it runs."""\n\nFACTS = {facts!r}\n'
         (args.to / "board_facts.py").write_text(source, "utf-8")
         written.append("board_facts.py")
     for name in written:
@@ -64,15 +86,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def copy(board: str, folder: Path) -> list[str]:
-    """Copy the agent and what belongs to ``board`` into ``folder``; the names, relative to it.
+def copy(board: str, folder: Path, purpose: str = "agent") -> list[str]:
+    """Copy the agent or the dock's firmware and what belongs to ``board`` into ``folder``; the names, relative to it.
 
     StationError where they are not here: an installation without its sources has no deploy/.
     """
     agent = ROOT / "firmware_agent"
-    found = [path for pattern in SHARED for path in sorted(agent.glob(pattern))]
-    pairs = [(path, path.relative_to(ROOT)) for path in [*found, agent / f"device/board/{board}.py"]]
-    stubs = ROOT / "deploy/board" / board
+    found = [path for pattern in _patterns(board, purpose) for path in sorted(agent.glob(pattern))]
+    pairs = [(path, path.relative_to(ROOT)) for path in dict.fromkeys(found)]
+    stubs = ROOT / "deploy/board" / ("dock" if (board, purpose) == ("rp2", "dock") else board)
     if board == "rp2" and not stubs.is_dir():
         raise StationError(f"{stubs}: not here; run this from a checkout of the project")
     pairs += [(path, path.relative_to(stubs)) for path in sorted(stubs.glob("*.py"))]
@@ -80,6 +102,34 @@ def copy(board: str, folder: Path) -> list[str]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / name)
     return [str(name) for _, name in pairs]
+
+
+def _patterns(board: str, purpose: str) -> tuple[str, ...]:
+    """The dock's unix board keeps its memory in the agent's flash file, and so takes the agent along."""
+    if purpose == "agent":
+        return *SHARED, f"device/board/{board}.py"
+    return (*DOCK, f"dock/board/{board}.py", *((*SHARED, "device/board/unix.py") if board == "unix" else ()))
+
+
+def _dock_facts(args: argparse.Namespace) -> dict[str, object]:
+    usb = re.fullmatch(r"([0-9a-fA-F]{4}):([0-9a-fA-F]{4})", args.usb)
+    if not usb:
+        raise StationError("--usb takes VID:PID, four hexadecimal digits each", USAGE)
+    if not 1 <= args.bins <= MAX_DOCK_BINS or not 0 <= args.bays <= MAX_DOCK_BAYS:
+        raise StationError(
+            f"a dock on a Pico has 1 to {MAX_DOCK_BINS} bins and at most {MAX_DOCK_BAYS} bays", USAGE
+        )
+    if not args.scale_per_kg or not 0 < args.scale_max <= 50000:
+        raise StationError("--scale-per-kg takes ticks other than 0, --scale-max grams up to 50000", USAGE)
+    return {
+        "bins": args.bins,
+        "bays": args.bays,
+        "scale_zero_ticks": args.scale_zero,
+        "scale_ticks_per_kg": args.scale_per_kg,
+        "scale_max_g": args.scale_max,
+        "usb_vendor": int(usb[1], 16),
+        "usb_product": int(usb[2], 16),
+    }
 
 
 def _facts(args: argparse.Namespace) -> dict[str, object]:

@@ -1,4 +1,6 @@
-"""``station demo``: the whole system on this machine, with a kiosk window or, headless, one visit of each kind."""
+"""``station demo``: the whole system on this machine, with a kiosk window or, headless, one visit of each kind,
+three drop-offs and a whole trade-in.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,19 @@ from hw.virtual.errors import VirtualPhoneError
 from kiosk.flow.view import JobView
 from station.children import die_with_parent
 from station.customer import SimulatedCustomer
+from station.demo_counter import CounterDemo, as_expected
 from station.errors import NEEDS_STAFF, OK, OURS, USAGE, StationError
 from station.hands import HandsPage
 from station.mirrors import say
+from station.sample_shop import STAFF
+from station.shop import ShopClock, toml, until_open_ms
 from station.system import AGENT_MODELS, MAX_PHONES, MODELS, PhoneChoice, System
 from station.update import result
 
 HELP = "Runs broker, headquarters, kiosk and virtual phones on this machine, all on loopback."
 VISIT_S = 300.0
 PLUG_S = 30.0
+COUNTER_PARTS = 2
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     with _folder(args.state) as folder:
         models = _models()
         phones = tuple(PhoneChoice(models[number % len(models)]) for number in range(args.phones))
-        with System(folder, phones, system_mib=args.system_mib, signed=True) as system:
+        with System(folder, phones, system_mib=args.system_mib, signed=True, counter=True) as system:
             say(f"demo: headquarters' page: {system.web}/")
             return _headless(system, args.json) if args.headless else _window(system, args.size)
 
@@ -95,22 +101,31 @@ def _folder(given: Path | None) -> Iterator[Path]:
 
 
 def _headless(system: System, as_json: bool) -> int:
-    """Every phone is updated; then the first one comes again, and is up to date."""
+    """Every phone is updated; the first one comes again, and is up to date; drop-offs; the first is traded in."""
     for number in range(1, len(system.children) + 1):
         system.customer(number).unplug()
-    with kiosk.assembly.Station(system.settings) as station:
+    clock = ShopClock()
+    clock.pass_ms(until_open_ms(clock.wall_ms()))
+    with kiosk.assembly.Station(system.settings, clock) as station:
         visits = []
         plan = [*range(1, len(system.children) + 1), 1]
-        overall = Overall(len(plan))
+        overall = Overall(len(plan) + COUNTER_PARTS)
         for number in plan:
             hands = {system.settings.bays[number - 1].where: system.customer(number)}
             _plug_in(system, station, number)
             visits.append(_visit(system, station, number, hands, overall))
             overall.next()
+        counter = CounterDemo(system, station, clock, overall.show)
+        drop_offs = counter.drop_offs()
+        overall.next()
+        trade_in = counter.trade_in(1)
+        overall.next()
         head = station.book.head()
         audit = system.audit(head.index)
     result = {
         "visits": visits,
+        "drop_offs": drop_offs,
+        "trade_ins": [trade_in],
         "hq": {
             "url": system.web + "/",
             **{name: audit[name] for name in ("stations", "entries", "verified", "missing")},
@@ -121,9 +136,10 @@ def _headless(system: System, as_json: bool) -> int:
         print(json.dumps(result, ensure_ascii=False), flush=True)
     else:
         _print(visits, audit)
+        _print_counter(drop_offs, trade_in)
     whole = audit["missing"] == 0 and audit["entries"] == audit["verified"] == head.index
     expected = ["updated"] * len(system.children) + ["up_to_date"]
-    if [visit["verdict"] for visit in visits] != expected:
+    if [visit["verdict"] for visit in visits] != expected or not as_expected(drop_offs, trade_in):
         return NEEDS_STAFF
     return OK if whole else OURS
 
@@ -138,6 +154,23 @@ def _print(visits: list[dict[str, Any]], audit: dict[str, Any]) -> None:
         )
     counts = ", ".join(f"{name} {audit[name]}" for name in ("entries", "verified", "missing"))
     print(f"headquarters: {counts}")
+
+
+def _print_counter(drop_offs: list[dict[str, Any]], trade_in: dict[str, Any]) -> None:
+    for drop in drop_offs:
+        state = f", {drop['bin_state']}" if drop["bin_state"] else ""
+        print(
+            f"drop-off {drop['category']:10} {drop['hazard']:8} {drop['mass_g']:4} g  {drop['place']}{state}"
+        )
+    price = f"{trade_in['price_fen'] / 100:.2f}, {trade_in['to_pay_fen'] / 100:.2f} to pay"
+    print(
+        f"trade-in {trade_in['model']:10} grade {trade_in['grade']}  {price}; {trade_in['method']},"
+        f" certificate {trade_in['certificate']}, seal {trade_in['seal']}; {trade_in['state']}"
+    )
+    print(
+        f"manifest {trade_in['verdict']}: {trade_in['accepted']} accepted, {trade_in['refused']} came back"
+        f" ({trade_in['days_passed_by_demo_clock']} days passed by the demo's clock)"
+    )
 
 
 class Overall:
@@ -209,8 +242,11 @@ def _window(system: System, size: str) -> int:
     config.write_text(_toml(system), "utf-8")
     customers = {str(number): system.customer(number) for number in range(1, len(system.children) + 1)}
     models = {str(number): str(child.ready["model"]) for number, child in enumerate(system.children, 1)}
-    with HandsPage(customers, {"hq": system.web + "/"}, models) as page:
+    staff = [{"name": one.name, "staff": one.staff, "pin": one.pin} for one in STAFF]
+    with HandsPage(customers, {"hq": system.web + "/"}, models, system.hands, staff) as page:
         say(f"demo: the phones on the counter: {page.url}")
+        for one in STAFF:
+            say(f"demo: staff {one.staff}, PIN {one.pin}: {one.name}, {one.role}")
         print(json.dumps({"hq": system.web + "/", "hands": page.url}), flush=True)
         if display:
             webbrowser.open(page.url)
@@ -256,6 +292,8 @@ def _toml(system: System) -> str:
             f"region = {json.dumps(settings.catalogue.region)}",
             f"mirrors = [{', '.join(tables)}]",
         ]
+    if settings.shop is not None:
+        lines += toml(settings.shop)
     for bay in settings.bays:
         lines += ["[[bays]]", f"number = {bay.number}", f"where = {json.dumps(bay.where)}"]
     return "\n".join(lines) + "\n"

@@ -20,6 +20,7 @@ MATRICES = {
     "update": "a whole visit over USB/IP: cable, power, station, broker, phone, user data, hostile input",
     "fetch": "downloading and rebuilding an update: power cuts and kills at bytes, fsyncs and renames",
     "agent": "a phone's own update agent: the power goes at every flash write and erase, slots and in place",
+    "custody": "the counter: the kiosk dies around every commit, flap, door, slip, payment and erase of every flow",
 }
 
 
@@ -93,8 +94,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _whole(tallies: Sequence[Tally]) -> dict[str, object]:
     if len(tallies) == 1:
-        return asdict(tallies[0])
-    return {"name": "all", "matrices": [asdict(tally) for tally in tallies]}
+        return _facts(tallies[0])
+    return {"name": "all", "matrices": [_facts(tally) for tally in tallies]}
+
+
+def _facts(tally: Tally) -> dict[str, object]:
+    return {**asdict(tally), **tally.figures}
 
 
 def _print(tally: Tally) -> None:

@@ -1,4 +1,4 @@
-"""A whole station on this machine: broker, headquarters, virtual phones, and the settings of a kiosk between them.
+"""A whole station on this machine: broker, headquarters, virtual phones and counter, and a kiosk's settings between.
 
 For the demo, the fault matrix, the benchmarks and the tests. It starts and stops; it decides nothing.
 """
@@ -6,11 +6,13 @@ For the demo, the fault matrix, the benchmarks and the tests. It starts and stop
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -24,10 +26,12 @@ from kiosk.flow.timeouts import Timeouts
 from kiosk.settings import Broker, Settings
 from station.broker import Broker as Mosquitto
 from station.children import Child
+from station.counter_hands import CounterHands
 from station.errors import UNREACHABLE, StationError
 from station.mirrors import Mirrors, say
 from station.sample_agent import Factory, make_agent_releases
 from station.sample_firmware import MIB, make_releases
+from station.shop import Shop, open_shop
 
 MODELS = ("heron", "wren")
 AGENT_MODELS = ("kinglet", "firecrest")
@@ -55,12 +59,14 @@ class System:
     hash_budget_s: float = 60.0
     timeouts: Timeouts = field(default_factory=Timeouts)
     signed: bool = False  # updates come over mirrors, by a signed catalogue; else from the folder of releases
+    counter: bool = False  # a dock, a printer, staff and prices: drop-off and trade-in are offered
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     children: list[Child] = field(default_factory=list)
     mosquitto: Mosquitto = field(init=False)
     hq: Child = field(init=False)
     settings: Settings = field(init=False)
     mirrors: Mirrors | None = None
+    shop: Shop | None = None
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -86,6 +92,28 @@ class System:
         stack.callback(self.mosquitto.stop)
         say("system: headquarters")
         self.hq = stack.enter_context(self._headquarters())
+        self._start_phones(stack, factory, born)
+        self.settings = Settings(
+            state_dir=self.folder / "station",
+            station=self.station,
+            bays=tuple(Bay(number, child.ready["usbip"]) for number, child in enumerate(self.children, 1)),
+            releases_dir=self.folder / "releases",
+            broker=Broker("127.0.0.1", self.mosquitto.port, self.folder / "hq" / "hq-public.pem"),
+            hash_budget_s=self.hash_budget_s,
+            timeouts=self.timeouts,
+        )
+        if self.counter:
+            say("system: dock, printer and an invented shop")
+            state = self.settings.state_dir
+            self.shop = open_shop(stack, self.folder, state, self.station, len(self.phones))
+            self.settings = dataclasses.replace(self.settings, shop=self.shop.settings)
+        if self.signed and (models or agents):
+            self.mirrors = Mirrors(self.folder, (*models, *agents))
+            self.settings = self.mirrors.start(stack, self.settings)
+
+    def _start_phones(
+        self, stack: contextlib.ExitStack, factory: Mapping[str, Path], born: Mapping[str, Factory]
+    ) -> None:
         for number, phone in enumerate(self.phones, 1):
             say(f"system: phone {number}, {phone.model}")
             firmware: tuple[str, ...] = ()
@@ -96,18 +124,6 @@ class System:
             state = self.folder / f"phone-{number}"
             words = ("--model", phone.model, "--state", str(state), *firmware, *phone.words)
             self.children.append(stack.enter_context(Child("phone", *words, log=self.folder / "phones.log")))
-        self.settings = Settings(
-            state_dir=self.folder / "station",
-            station=self.station,
-            bays=tuple(Bay(number, child.ready["usbip"]) for number, child in enumerate(self.children, 1)),
-            releases_dir=self.folder / "releases",
-            broker=Broker("127.0.0.1", self.mosquitto.port, self.folder / "hq" / "hq-public.pem"),
-            hash_budget_s=self.hash_budget_s,
-            timeouts=self.timeouts,
-        )
-        if self.signed and (models or agents):
-            self.mirrors = Mirrors(self.folder, (*models, *agents))
-            self.settings = self.mirrors.start(stack, self.settings)
 
     def _headquarters(self) -> Child:
         state = self.folder / "station"
@@ -123,6 +139,12 @@ class System:
     def web(self) -> str:
         """Headquarters' address, without a slash at the end."""
         return str(self.hq.ready["web"]).rstrip("/")
+
+    @property
+    def hands(self) -> CounterHands:
+        """The hands at dock and printer."""
+        assert self.shop is not None
+        return self.shop.hands
 
     def customer(self, number: int) -> Customer:
         """The hands of the customer at bay ``number`` (1-based)."""

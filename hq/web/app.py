@@ -26,7 +26,7 @@ from hq.errors import HqError, StoreError
 from hq.intake import Intake
 from hq.settings import Settings
 from hq.store import Store
-from hq.web import guard, live
+from hq.web import counter, guard, live
 from hq.web.live import Feed
 from hq.web.pages import Pages
 
@@ -57,6 +57,7 @@ def build(store: Store, intake: Intake, settings: Settings, feed: Feed) -> FastA
     _add_pages(app, pages)
     _add_actions(app, pages, store, intake, settings)
     _add_streams(app, pages, feed)
+    counter.add(app, pages, store, intake, settings)
     _add_api(app, store, intake)
     _add_errors(app, pages)
     return app
@@ -230,7 +231,7 @@ def _add_errors(app: FastAPI, pages: Pages) -> None:
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, exc: HTTPException) -> Response:
-        code = exc.status_code if exc.status_code in {403, 404} else 400
+        code = exc.status_code if exc.status_code in {403, 404, 413} else 400
         return answer(request, code)
 
     @app.exception_handler(RequestValidationError)

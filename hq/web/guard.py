@@ -13,6 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 COOKIE_TOKEN = "hq_form"  # noqa: S105 - a cookie's name
 COOKIE_LANGUAGE = "hq_language"
 MAX_FORM_BYTES = 8 * 1024
+UPLOADS = {"/manifests/answer": 64 * 1024}
+"""Where a file may come with the form, and how large such a form is at most."""
 HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 """A page that is reached under any other name is a rebinding attack."""
 
@@ -48,13 +50,13 @@ class Headers:
                 protect(MutableHeaders(scope=message), scope["path"])
             await send(message)
 
-        taken = 0
+        taken, most = 0, UPLOADS.get(scope["path"], MAX_FORM_BYTES)
 
         async def bounded() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > MAX_FORM_BYTES:
+            if taken > most:
                 raise HTTPException(413)
             return message
 

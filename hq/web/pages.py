@@ -31,6 +31,28 @@ VERDICT_TONES = {
 }
 """Green only where the owner's data is known to be safe; red only for "stop"."""
 
+DUE_KINDS = frozenset(
+    {
+        *(
+            "link.lost",
+            "call.requested",
+            "trade.stopped",
+            "trade.review",
+            "erase.failed",
+            "erase.interrupted",
+        ),
+        *("erase.warning", "settlement.unknown", "settlement.refused", "fraud.flagged", "dock.trouble"),
+        *(
+            "dock.tampered",
+            "dock.stopped",
+            "manifest.discrepancy",
+            "trade.destroy_routed",
+            "trade.quarantined",
+        ),
+    }
+)
+"""Kinds of entries that somebody should look at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
@@ -53,7 +75,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals["tones"] = VERDICT_TONES
+        self._templates.globals |= {"tones": VERDICT_TONES, "due_kinds": DUE_KINDS}
 
     def words(self, request: Request) -> Words:
         """The words of the request's language."""
@@ -64,7 +86,8 @@ class Pages:
         )
         return Words(language, self._settings.time_zone)
 
-    def _render(self, request: Request, template: str, code: int = 200, **values: object) -> Response:
+    def render(self, request: Request, template: str, code: int = 200, **values: object) -> Response:
+        """A whole page in the request's language."""
         words, token = self.words(request), guard.token_of(request)
         tally = queries.tally(self.store) if code != 500 else queries.Tally()
         html = self._templates.get_template(template).render(
@@ -86,20 +109,20 @@ class Pages:
 
     def stations(self, request: Request) -> Response:
         """Every station."""
-        return self._render(request, "stations.html", stations=queries.stations(self.store))
+        return self.render(request, "stations.html", stations=queries.stations(self.store))
 
     def visits(self, request: Request, station: str, before: str) -> Response:
         """The newest visits."""
         page = queries.visits(self.store, station, before)
-        return self._render(request, "visits.html", page=page, station=station, before=before)
+        return self.render(request, "visits.html", page=page, station=station, before=before)
 
     def visit(self, request: Request, number: str, station: str) -> Response:
         """One visit and its entries so far; the rest arrives live."""
         found = queries.visit(self.store, number, station)
         if found is None:
-            return self._render(request, "no_visit.html", 404)
+            return self.render(request, "no_visit.html", 404)
         events = queries.events(self.store, found.station, found.visit)
-        return self._render(request, "visit.html", visit=found, events=events)
+        return self.render(request, "visit.html", visit=found, events=events)
 
     def fresh_entries(self, request: Request, number: str, station: str, after_id: int) -> Fresh:
         """What a visit's open page lacks."""
@@ -117,29 +140,32 @@ class Pages:
 
     def calls(self, request: Request, said: str) -> Response:
         """Calls, open ones first."""
-        name = unquote(request.cookies.get(COOKIE_NAME, ""))[:MAX_NAME]
         known = said if said in {"noname", "gone", "nocall", "done"} else ""
         found = queries.calls(self.store)
-        return self._render(
+        return self.render(
             request,
             "calls.html",
             waiting=[call for call in found if call.state == "open"],
             taken=[call for call in found if call.state != "open"],
-            name=name,
+            name=self.known_name(request),
             said=known,
         )
 
     def alarms(self, request: Request) -> Response:
         """Alarms, latest first."""
-        return self._render(request, "alarms.html", alarms=queries.alarms(self.store))
+        return self.render(request, "alarms.html", alarms=queries.alarms(self.store))
 
     def audit(self, request: Request, found: audit.Count, seconds: float) -> Response:
         """The result of a log check."""
-        return self._render(request, "audit.html", found=found, seconds=f"{seconds:.2f}")
+        return self.render(request, "audit.html", found=found, seconds=f"{seconds:.2f}")
 
     def error(self, request: Request, code: int) -> Response:
         """What went wrong, and the way back."""
-        return self._render(request, "error.html", code)
+        return self.render(request, "error.html", code)
+
+    def known_name(self, request: Request) -> str:
+        """Who signs at this browser; empty before the first time."""
+        return unquote(request.cookies.get(COOKIE_NAME, ""))[:MAX_NAME]
 
     def remember_name(self, response: Response, name: str) -> Response:
         """Whoever takes calls here signs once."""

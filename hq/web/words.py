@@ -19,8 +19,18 @@ _DIGEST_CHARS = 12
 _BYTE_FIELDS = frozenset(
     {"bytes", "bytes_sent", "bytes_full", "size_bytes", "fetch_bytes", "full_bytes", "at_bytes"}
 )
-_SPANS_PER_S = {"seconds": 1, "age_s": 1, "behind_s": 1, "ms": 1000}
+_SPANS_PER_S = {"seconds": 1, "age_s": 1, "behind_s": 1, "wait_s": 1, "ms": 1000}
 """Fields that hold a length of time, and how many of their unit make a second."""
+_BY_MANIFEST = frozenset({"parcel", "transit", "processor"})
+"""Places that are named by a manifest, which the page shows anyway."""
+_SECTIONS = {
+    **{"reason": "reason", "verdict": "verdict", "rule": "rule", "rules": "rule", "dock.what": "trouble"},
+    **{"manifest.verdict": "manifest", "bin.from": "bin", "bin.to": "bin", "bin.why": "trouble"},
+    **{"print.why": "trouble"},
+}
+"""Fields whose words are in a section of their own; with the entry's room where that matters."""
+_NUMBERS = frozenset({"item", "trade", "manifest", "key", "voucher", "visit"})
+_ULID_CHARS = 26
 _HIDDEN = frozenset({"counts", "user_data"})
 """Fields that the page shows as a table of their own."""
 
@@ -58,9 +68,15 @@ class Words:
         return _table(self.language)[section].get(key, key)
 
     def actor(self, name: str) -> str:
-        """Who did it: ``staff:17`` -> ``staff 17``."""
+        """Who did it: ``staff:17`` and the bare number of a second person -> ``staff 17``."""
+        if name.isdigit():
+            return f"{self.name('actor', 'staff')} {name}"
         who, _, number = name.partition(":")
         return f"{self.name('actor', who)} {number}".strip()
+
+    def actors(self, names: str) -> str:
+        """``staff:9, hq:li`` -> ``staff 9, headquarters li``."""
+        return ", ".join(self.actor(name) for name in names.split(", ") if name)
 
     def _local(self, at_ms: int) -> datetime:
         try:
@@ -109,21 +125,45 @@ class Words:
         """``1,204``."""
         return f"{value:,}"
 
-    def chips(self, body: Mapping[str, object]) -> list[tuple[str, str]]:
+    def yuan(self, amount_fen: int) -> str:
+        """``¥1,050.00``."""
+        yuan, fen = divmod(abs(amount_fen), 100)
+        return f"{'-' if amount_fen < 0 else ''}¥{yuan:,}.{fen:02}"
+
+    def mass(self, mass_g: int) -> str:
+        """``850 g``; from ten kilograms on ``12.3 kg``."""
+        number, unit = (f"{mass_g:,}", "g") if abs(mass_g) < 10_000 else (f"{mass_g / 1000:,.1f}", "kg")
+        return f"{number}\N{NO-BREAK SPACE}{unit}"
+
+    def day(self, at_ms: int) -> str:
+        """``2026-11-21``."""
+        return self._local(at_ms).strftime("%Y-%m-%d")
+
+    def place(self, place: str) -> str:
+        """``shelf:A3`` -> ``Shelf A3``; the number of a parcel's manifest is left out."""
+        kind, _, name = place.partition(":")
+        known = self.name("place", kind)
+        if kind in _BY_MANIFEST or not name:
+            return known
+        return f"{known} {name[:24]}"
+
+    def chips(self, body: Mapping[str, object], kind: str = "") -> list[tuple[str, str]]:
         """A body's facts as ``(label, value)``, at most 24, each bounded; what is empty or unknown is left
-        out.
+        out. ``kind`` of the entry: some fields mean another thing in another room.
         """
         found: list[tuple[str, str]] = []
+        room = kind.partition(".")[0]
         order = {key: place for place, key in enumerate(_table(self.language)["field"])}
         for key, value in sorted(body.items(), key=lambda item: order.get(item[0], len(order))):
             if key in _HIDDEN or len(found) >= MAX_CHIPS:
                 continue
-            text = self._value(key, value)
+            text = self._value(key, value, room)
             if text:
-                found.append((self.name("field", key)[:40], text))
+                own = _table(self.language)["field_of"].get(f"{room}.{key}")
+                found.append((own or self.name("field", key)[:40], text))
         return found
 
-    def _value(self, key: str, value: object) -> str:
+    def _value(self, key: str, value: object, room: str) -> str:
         text = ""
         if isinstance(value, bool):
             text = self("yes" if value else "no")
@@ -134,26 +174,38 @@ class Words:
         elif isinstance(value, bytes):
             text = value.hex()[:_DIGEST_CHARS]
         elif isinstance(value, str):
-            text = self._text(key, value)
+            text = self._text(key, value, room)
         elif isinstance(value, list):
-            text = ", ".join(part for part in (self._value(key, item) for item in value[:12]) if part)
+            text = ", ".join(part for part in (self._value(key, item, room) for item in value[:12]) if part)
         return text[:MAX_VALUE_CHARS]
 
     def _count(self, key: str, value: int) -> str:
-        if value < 0:
+        if value < 0 and not key.startswith("difference_"):
             return ""  # the station's way to say that it does not know
         if key in _BYTE_FIELDS:
             return size(value)
         if key in _SPANS_PER_S:
             return self.span(value / _SPANS_PER_S[key])
-        return f"{value}%" if key == "battery_percent" else self.number(value)
+        units = {"fen": self.yuan, "g": self.mass, "ms": self.moment, "percent": "{}%".format}
+        return units.get(key.rpartition("_")[2], self.number)(value)
 
-    def _text(self, key: str, value: str) -> str:
-        if key in {"reason", "verdict"}:
-            return self.name(key, value) if value else ""
+    def _text(self, key: str, value: str, room: str) -> str:
+        section = _SECTIONS.get(f"{room}.{key}") or _SECTIONS.get(key)
+        if section is not None:
+            return self.name(section, value) if value else ""
         if key == "sha256" or key.endswith("_digest"):
             return value[:_DIGEST_CHARS]
-        return self.name("value", value)
+        if key in _NUMBERS and len(value) == _ULID_CHARS:
+            return f"…{value[-6:]}"
+        head, colon, _ = value.partition(":")
+        if key in {"from", "to", "place"} and head in _table(self.language)["place"]:
+            return self.place(value)
+        if (colon or key == "by") and head in _table(self.language)["actor"]:
+            return self.actor(value)
+        known = _table(self.language)["value"]
+        return (
+            self.name("reason", value) if key == "why" and value not in known else self.name("value", value)
+        )
 
 
 def choose(query: str | None, cookie: str | None, default: str) -> Language:

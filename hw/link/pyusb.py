@@ -91,6 +91,14 @@ def triples(device: Any) -> frozenset[Triple]:
     return frozenset(found)
 
 
+def serial_of(device: Any) -> str:
+    """The iSerialNumber (USB 2.0, 9.6.1) of a device with an open link; "" where it has none or does not say it."""
+    try:
+        return (usb.util.get_string(device, device.iSerialNumber) or "").strip()[:126]
+    except (usb.core.USBError, ValueError):
+        return ""
+
+
 class PyUsbLink:
     """One claimed interface with its bulk pipes and, if it has one, its event pipe."""
 

@@ -170,6 +170,9 @@ class Host:
     def command(self, command: str) -> bytes:
         """The packet for ``command``; :class:`Forbidden` if it must not be sent."""
         check_command(command)
+        return self._begin(command)
+
+    def _begin(self, command: str) -> bytes:
         if self.state is not State.IDLE:
             raise LocalProtocolError(f"cannot send {command!r} while {self.state.value}")
         self._info_lines = 0

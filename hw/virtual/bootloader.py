@@ -26,6 +26,7 @@ class Bootloader:
         *,
         model: Model,
         serial: str,
+        imei: str,
         flash: Flash,
         slots: SlotTable,
         faults: FaultBox,
@@ -33,6 +34,7 @@ class Bootloader:
     ) -> None:
         self._model = model
         self._serial = serial
+        self._imei = imei
         self._flash = flash
         self._slots = slots
         self._faults = faults
@@ -41,6 +43,12 @@ class Bootloader:
         self.battery_percent = 80
         self.flashed = False  # something was written since the last boot
         self.why_not_booted = ""
+
+    def set_battery(self, percent: object) -> None:
+        """Another charge, 0 to 100 percent."""
+        if not isinstance(percent, int) or not 0 <= percent <= 100:
+            raise Refused("battery takes percent, 0 to 100")
+        self.battery_percent = percent
 
     # -- what it says ---------------------------------------------------------------------------
 
@@ -88,6 +96,7 @@ class Bootloader:
             "unlocked": lambda: _yes(not self.locked),
             "version-bootloader": lambda: model.version_bootloader,
             "version-baseband": lambda: model.version_baseband,
+            model.imei_getvar or "imei": lambda: self._imei if model.imei_getvar else None,
             model.version_getvar: lambda: self.installed_version() or "unknown",
             model.rollback_getvar: lambda: str(self._slots.rollback_index),
             "current-slot": self.current_slot,
@@ -140,6 +149,10 @@ class Bootloader:
     def erase_partition(self, name: str) -> None:
         """Erase; on userdata that destroys everything the owner has."""
         full = self._writable(name)
+        if self._faults.erases("fail", self._model.base_name(full)):
+            raise Refused(f"erase failure on {full}")
+        if self._faults.erases("lie", self._model.base_name(full)):
+            return
         self._mark(full)
         self._flash.erase(full)
         if full == "userdata":
@@ -153,6 +166,8 @@ class Bootloader:
     def set_locked(self, locked: bool) -> None:
         """Lock or unlock; either way the owner's data is destroyed, as on every real phone."""
         if locked != self.locked:
+            for name in ("userdata", "metadata"):
+                self._flash.erase(name)
             self._wipe_user_data()
             self.locked = locked
 

@@ -171,6 +171,26 @@ class Customer:
         """Take its power away at once; it stays off until :meth:`restart`. Phones with an update agent only."""
         return self._ask({"do": "power_cut"})
 
+    def factory_reset(self, by: str = "settings") -> dict[str, Any]:
+        """The phone's own reset: by "settings", which signs its account out, or by "recovery", which does not."""
+        return self._ask({"do": "factory_reset", "by": by})
+
+    def delete_files(self, count: int) -> dict[str, Any]:
+        """What somebody does who calls it a reset: delete that many files on the screen."""
+        return self._ask({"do": "delete_files", "count": count})
+
+    def sign_in(self) -> dict[str, Any]:
+        """Sign in with the owner's account; a reset by recovery then asks for it again."""
+        return self._ask({"do": "sign_in"})
+
+    def sign_out(self) -> dict[str, Any]:
+        """Sign the account out."""
+        return self._ask({"do": "sign_out"})
+
+    def set_up(self) -> dict[str, Any]:
+        """Go through the set-up assistant; refused while it asks for the earlier owner's account."""
+        return self._ask({"do": "set_up"})
+
     def unplug(self) -> dict[str, Any]:
         """Pull the cable; the phone stays powered."""
         return self._ask({"do": "unplug"})

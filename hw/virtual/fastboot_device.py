@@ -102,6 +102,9 @@ class FastbootDevice:
             self._bootloader.flash_partition(argument, self._downloaded)
         elif verb == "erase":
             self._bootloader.erase_partition(argument)
+            if self._faults.erases("drop", argument):
+                self._on_cut(False)
+                raise LinkGone("the cable was cut")
         elif verb == "set_active":
             self._bootloader.set_active(argument)
         elif verb in ("flashing lock", "flashing unlock"):

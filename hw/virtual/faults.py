@@ -64,18 +64,34 @@ class UserDataFault:
 
 
 @dataclass(frozen=True, slots=True)
+class EraseFault:
+    """What befalls an erase of this partition (base name). fail: answered FAIL, lie: OKAY and nothing done, both
+    until disarmed; once: drop: the cable is out before the answer, off: the power before the erase, die: half-way.
+    """
+
+    kind: str
+    partition: str
+
+
+@dataclass(frozen=True, slots=True)
 class Garbage:
     """Every answer on every protocol is random bytes."""
 
 
-Fault = DropAfter | FailFlash | Stall | Slow | DieAtWrite | CorruptFlash | UserDataFault | Garbage
-_F = TypeVar("_F", DropAfter, FailFlash, Stall, Slow, DieAtWrite, CorruptFlash, UserDataFault, Garbage)
+Fault = (
+    DropAfter | FailFlash | Stall | Slow | DieAtWrite | CorruptFlash | UserDataFault | EraseFault | Garbage
+)
+_F = TypeVar(
+    "_F", DropAfter, FailFlash, Stall, Slow, DieAtWrite, CorruptFlash, UserDataFault, EraseFault, Garbage
+)
 
 SPECS = (
     "drop-after:BYTES[,replug] fail-flash:PARTITION stall:SECONDS slow:BYTES_PER_S die-at-write:N "
-    "corrupt-flash:PARTITION userdata:alter=N|lose=N|touch=N garbage"
+    "corrupt-flash:PARTITION userdata:alter=N|lose=N|touch=N erase:fail|lie|drop|off|die=PARTITION garbage"
 )
 """Every form :func:`parse` understands, for help and errors."""
+LYING_ERASE = "erase:lie=userdata"
+"""Says that it erased its owner's files, and did nothing."""
 
 
 def _userdata(value: str) -> UserDataFault:
@@ -103,6 +119,13 @@ def _name(text: str) -> str:
     return text
 
 
+def _erase(value: str) -> EraseFault:
+    kind, _, partition = value.partition("=")
+    if kind not in ("fail", "lie", "drop", "off", "die"):
+        raise ValueError(kind)
+    return EraseFault(kind, _name(partition))
+
+
 def _drop_after(value: str) -> DropAfter:
     size, _, rest = value.partition(",")
     if rest not in ("", "replug"):
@@ -121,6 +144,7 @@ def parse(spec: str) -> Fault:
         "die-at-write": lambda text: DieAtWrite(max(1, int(_positive(text)))),
         "corrupt-flash": lambda text: CorruptFlash(_name(text)),
         "userdata": _userdata,
+        "erase": _erase,
     }
     if spec == "garbage":
         return Garbage()
@@ -152,6 +176,13 @@ class FaultBox:
                 self._data_left = fault.size_bytes
             elif isinstance(fault, DieAtWrite):
                 self._writes_left = fault.nth
+
+    def order(self, spec: str) -> None:
+        """Arm by specification; "none" disarms everything."""
+        if spec == "none":
+            self.clear()
+        else:
+            self.arm(parse(spec))
 
     def clear(self) -> None:
         """Disarm everything."""
@@ -238,6 +269,16 @@ class FaultBox:
             if self._writes_left > 0:
                 return False
             self._take(DieAtWrite)
+            return True
+
+    def erases(self, kind: str, partition: str) -> bool:
+        """Whether an erase of this partition (base name) is to meet this kind of :class:`EraseFault` now."""
+        with self._lock:
+            found = self._find(EraseFault)
+            if found is None or (found.kind, found.partition) != (kind, partition):
+                return False
+            if kind not in ("fail", "lie"):
+                self._armed.remove(found)
             return True
 
     def dying_write(self) -> int:

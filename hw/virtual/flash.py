@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 from hw.virtual.errors import PowerLost, Refused
 from hw.virtual.faults import FaultBox
@@ -76,14 +77,39 @@ class Flash:
                 os.close(descriptor)
 
     def erase(self, partition: str) -> None:
-        """Destroy what ``partition`` holds: it reads as zeros from then on."""
+        """Destroy what ``partition`` holds: it reads as zeros from then on. The power may go before or half-way."""
         size_bytes = self.size_bytes(partition)
         if size_bytes is None:
             raise Refused(f"no partition is called {partition}")
+        base = self._base_name(partition)
         with self._writing:
+            if self._faults.erases("off", base):
+                self._lose_power()
+            if self._faults.erases("die", base):
+                self._erase_to(partition, size_bytes // 2)
+                self._count()
+                self._lose_power()
             os.truncate(self.path(partition), 0)
             os.truncate(self.path(partition), size_bytes)
             self._count()
+
+    def _erase_to(self, partition: str, end: int) -> None:
+        """Zeros up to ``end``, from the beginning on; holes of the sparse file are zeros already."""
+        with self.path(partition).open("r+b") as file:
+            at = 0
+            while at < end:
+                try:
+                    at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+                except OSError:  # ENXIO: no data behind it
+                    return
+                step = min(BLOCK_BYTES, end - at)
+                if step > 0:
+                    os.pwrite(file.fileno(), bytes(step), at)
+                at += max(step, 1)
+
+    def _lose_power(self) -> NoReturn:
+        self._on_power_lost()
+        raise PowerLost("the power went while flash was erased")
 
     def _count(self) -> None:
         self.writes += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,9 @@ class Model:
     must_be_verified: frozenset[str]
     version_getvar: str
     rollback_getvar: str
+    imei_getvar: str  # "" = its bootloader does not say
+    tac: str  # the first eight digits of its IMEIs
+    setup_property: int  # MTP device property that says whether the set-up assistant is showing; 0 = none
     secure: bool
     unknown_getvar_is_empty: bool
     mtp_property_lists: bool
@@ -92,6 +96,9 @@ def _model(name: str, section: configparser.SectionProxy) -> Model:
         must_be_verified=frozenset(section["must_be_verified"].split()),
         version_getvar=section["version_getvar"],
         rollback_getvar=section["rollback_getvar"],
+        imei_getvar=section["imei_getvar"],
+        tac=section["tac"],
+        setup_property=int(section["setup_property"], 16),
         secure=section["secure"] == "yes",
         unknown_getvar_is_empty=section["unknown_getvar"] == "empty",
         mtp_property_lists=section["mtp_property_lists"] == "yes",
@@ -101,6 +108,14 @@ def _model(name: str, section: configparser.SectionProxy) -> Model:
         version_bootloader=section["version_bootloader"],
         version_baseband=section["version_baseband"],
     )
+
+
+def imei_of(tac: str, serial: str) -> str:
+    """An IMEI for a phone: type code, six digits that its serial number gives, check digit (3GPP TS 23.003, 6.2)."""
+    number = int.from_bytes(hashlib.sha256(f"imei {serial}".encode()).digest()[:8], "big") % 1_000_000
+    digits = f"{tac}{number:06d}"
+    doubled = [int(digit) * (2 if place % 2 else 1) for place, digit in enumerate(digits)]
+    return f"{digits}{-sum(value // 10 + value % 10 for value in doubled) % 10}"
 
 
 @cache

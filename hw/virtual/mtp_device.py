@@ -62,13 +62,22 @@ class About:
     model: str
     serial: str
     property_lists: bool
+    setup_property: int = 0  # 0 = it does not say
 
 
 class MtpDevice:
     """One stay in normal mode. ``unlocked`` is the owner's doing; sessions are the host's."""
 
-    def __init__(self, about: About, folder: Path, battery_percent: Callable[[], int], seed: int) -> None:
+    def __init__(
+        self,
+        about: About,
+        folder: Path,
+        battery_percent: Callable[[], int],
+        seed: int,
+        wizard: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._about = about
+        self._wizard = wizard
         self._folder = folder
         self._battery_percent = battery_percent
         self._random = random.Random(seed)  # noqa: S311 - handles, not secrets
@@ -144,7 +153,7 @@ class MtpDevice:
             struct.pack("<HIH", 100, 6, 100) + mtp.string(extensions) + struct.pack("<H", 0)
             + mtp.array16(self.operations())
             + mtp.array16([mtp.STORE_ADDED, mtp.STORE_REMOVED])
-            + mtp.array16([mtp.BATTERY_LEVEL, mtp.FRIENDLY_NAME])
+            + mtp.array16([mtp.BATTERY_LEVEL, mtp.FRIENDLY_NAME, *filter(None, [self._about.setup_property])])
             + mtp.array16([])
             + mtp.array16([mtp.FORMAT_UNDEFINED, mtp.FORMAT_ASSOCIATION, mtp.FORMAT_TEXT, mtp.FORMAT_WAV,
                            mtp.FORMAT_PNG, mtp.FORMAT_VCARD])
@@ -218,6 +227,11 @@ class MtpDevice:
         return Answer(FileRange(found.path, offset, sent), parameters=(sent & 0xFFFFFFFF,))
 
     def _device_prop(self, code: int, described: bool) -> bytes:
+        if code == self._about.setup_property and code:
+            showing = int(self._wizard())
+            if not described:
+                return bytes([showing])
+            return struct.pack("<HHB BB B", code, mtp.UINT8, 0, 0, showing, 0)
         if code == mtp.BATTERY_LEVEL:
             percent = self._battery_percent()
             if not described:

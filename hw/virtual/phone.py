@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from hw.virtual import faults as fault_values
 from hw.virtual import user_data
 from hw.virtual.bootloader import Bootloader
+from hw.virtual.cable import Cable
 from hw.virtual.control import meets
 from hw.virtual.errors import Refused
 from hw.virtual.fastboot_device import FastbootDevice
@@ -22,6 +22,7 @@ from hw.virtual.faults import FaultBox
 from hw.virtual.flash import Flash
 from hw.virtual.models import Model
 from hw.virtual.mtp_device import About, MtpDevice
+from hw.virtual.owner import Owner
 from hw.virtual.ports import Port
 from hw.virtual.state import Nameplate, StateDir
 from hw.virtual.usb_device import UsbDevice
@@ -43,23 +44,22 @@ class VirtualPhone:
         plate: Nameplate,
         flash: Flash,
         bootloader: Bootloader,
+        owner: Owner,
         faults: FaultBox,
         boot_s: float,
         max_download_bytes: int,
     ) -> None:
         self._model, self._state, self._plate = model, state, plate
         self._flash, self._bootloader, self._faults = flash, bootloader, faults
+        self._owner = owner
         self._boot_s, self._max_download_bytes = boot_s, max_download_bytes
         self._changed = threading.Condition(threading.RLock())
         self._mode: PhoneMode = "off"
-        self._plugged = True
+        self._cable = Cable()
         self._unlocked = False
         self._slot: str | None = None
         self._version: str | None = None
-        self._device: UsbDevice | None = None
-        self._fastboot: FastbootDevice | None = None
         self._mtp: MtpDevice | None = None
-        self._ports: list[Port] = []
         self._power_requests: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._power_thread = threading.Thread(target=self._power, name="phone-power", daemon=True)
         self._usb_sessions = self._download_bytes = 0
@@ -69,7 +69,7 @@ class VirtualPhone:
 
     def connect(self, port: Port) -> None:
         """Put the cable into a port."""
-        self._ports.append(port)
+        self._cable.connect(port)
 
     def start(self, mode: Literal["normal", "bootloader"]) -> None:
         """Switch on; ready when :meth:`wait_for` says so."""
@@ -103,7 +103,7 @@ class VirtualPhone:
         with self._changed:
             return {
                 "mode": self._mode,
-                "plugged": self._plugged,
+                "plugged": self._cable.plugged,
                 "unlocked": self._unlocked,
                 "slot": self._slot,
                 "version": self._version,
@@ -115,6 +115,8 @@ class VirtualPhone:
                 "usb_sessions": self._usb_sessions,
                 "download_bytes": self._download_bytes,
                 "locked_bootloader": self._bootloader.locked,
+                "imei": self._plate.imei,  # as dialling *#06# shows it
+                **self._owner.status(),
                 "why_not_booted": self._bootloader.why_not_booted,
                 "faults": self._faults.specs(),
             }
@@ -138,28 +140,27 @@ class VirtualPhone:
             "lock": lambda: self._set_unlocked(False),
             "unplug": self.unplug,
             "replug": self.replug,
-            "battery": lambda: self._set_battery(argument.get("percent")),
-            "fault": lambda: self._arm(argument.get("spec")),
+            "battery": lambda: self._bootloader.set_battery(argument.get("percent")),
+            "fault": lambda: self._faults.order(str(argument.get("spec"))),
+            **self._owner.actions(argument, self._screen, lambda do: self._power_cycle("system", do)),
         }
         if action not in actions:
             raise Refused(f"a customer cannot do that; there are: {', '.join(sorted(actions))}, status, wait")
         actions[action]()
+        self._noted()
 
     def unplug(self) -> None:
         """Pull the cable; the phone stays powered."""
         with self._changed:
-            self._plugged = False
-            self._hide()
+            self._cable.pull()
             self._faults.release()
             self._changed.notify_all()
 
     def replug(self) -> None:
         """Put the cable back: a new device on the bus."""
         with self._changed:
-            if not self._plugged:
-                self._plugged = True
-                self._show()
-                self._changed.notify_all()
+            self._cable.plug()
+            self._changed.notify_all()
 
     def cut(self, replug: bool) -> None:
         """The cable comes out by itself (a fault), and may come back."""
@@ -177,23 +178,18 @@ class VirtualPhone:
             self._mtp.set_unlocked(unlocked)
             self._changed.notify_all()
 
-    def _set_battery(self, percent: object) -> None:
-        if not isinstance(percent, int) or not 0 <= percent <= 100:
-            raise Refused("battery takes percent, 0 to 100")
-        with self._changed:
-            self._bootloader.battery_percent = percent
-            self._changed.notify_all()
-
-    def _arm(self, spec: object) -> None:
-        if spec == "none":
-            self._faults.clear()
-        else:
-            self._faults.arm(fault_values.parse(str(spec)))
+    def _screen(self) -> None:
+        """Whatever is done on the screen: the phone must be on, and unlocked where it has a lock."""
+        if self._mtp is None or not (self._unlocked or self._plate.wizard):
+            raise Refused(
+                f"the screen cannot be used: the phone is {self._mode}, and locked unless it is new"
+            )
 
     # -- power ----------------------------------------------------------------------------------
 
-    def _power_cycle(self, target: str) -> None:
+    def _power_cycle(self, target: str, meanwhile: Callable[[], None] = lambda: None) -> None:
         self._switch_off()
+        meanwhile()
         self._power_requests.put(target)
 
     def power_lost(self) -> None:
@@ -214,8 +210,8 @@ class VirtualPhone:
         self._power_requests.put(target)
 
     def _leave(self, mode: PhoneMode) -> None:
-        self._hide()
-        self._device = self._fastboot = self._mtp = None
+        self._cable.carry_nothing()
+        self._mtp = None
         self._unlocked = False
         self._mode = mode
         self._faults.release()
@@ -241,10 +237,11 @@ class VirtualPhone:
         strike = self._faults.user_data() if self._plate.flashed or self._bootloader.flashed else None
         if strike is not None:
             user_data.strike(self._state.user, strike, seed=self._plate.boots)
+        self._owner.mount()
         self._bootloader.booted(slot, rollback_index)
         version = self._bootloader.installed_version()
         about = About(self._model.manufacturer, self._model.mtp_model, self._plate.mtp_serial,
-                      self._model.mtp_property_lists)  # fmt: skip
+                      self._model.mtp_property_lists, self._model.setup_property)  # fmt: skip
         with self._changed:
             if not self._power_requests.empty():
                 return  # switched off meanwhile
@@ -252,7 +249,9 @@ class VirtualPhone:
             self._plate.boots += 1
             self._slot, self._version = slot or None, version
             self._mtp = MtpDevice(about, self._state.user, lambda: self._bootloader.battery_percent,
-                                  seed=self._plate.boots)  # fmt: skip
+                                  seed=self._plate.boots, wizard=lambda: self._plate.wizard)  # fmt: skip
+            if self._plate.wizard and self._model.setup_property:
+                self._mtp.set_unlocked(True)  # a new phone has no lock, and this model lets it be read
             self._arrive(
                 "normal", normal_device(self._model, self._plate.mtp_serial, self._mtp, self._faults)
             )
@@ -272,22 +271,12 @@ class VirtualPhone:
                 return
             self._plate.bootloader_entries += 1
             self._slot, self._version = self._bootloader.current_slot(), version
-            self._fastboot = fastboot
-            self._arrive("bootloader", bootloader_device(self._model, self._plate.serial, fastboot))
+            self._arrive("bootloader", bootloader_device(self._model, self._plate.serial, fastboot), fastboot)
 
-    def _arrive(self, mode: PhoneMode, device: UsbDevice) -> None:
-        self._mode, self._device = mode, device
-        self._show()
+    def _arrive(self, mode: PhoneMode, device: UsbDevice, fastboot: FastbootDevice | None = None) -> None:
+        self._mode = mode
+        self._cable.carry(device, fastboot)
         self._changed.notify_all()
-
-    def _show(self) -> None:
-        if self._plugged and self._device is not None:
-            for port in self._ports:
-                port.show(self._device, self._fastboot)
-
-    def _hide(self) -> None:
-        for port in self._ports:
-            port.hide()
 
     def _save(self) -> None:
         with self._changed:

@@ -24,6 +24,7 @@ from hw.virtual.faults import FaultBox
 from hw.virtual.flash import Flash
 from hw.virtual.models import Model, model
 from hw.virtual.other_devices import KINDS, OtherDevice
+from hw.virtual.owner import Owner
 from hw.virtual.phone import VirtualPhone
 from hw.virtual.slots import SlotTable
 from hw.virtual.state import Nameplate, StateDir
@@ -43,6 +44,7 @@ class Options:
     state: Path
     firmware: Callable[[Model], Path]
     serial: str | None = None
+    imei: str | None = None
     mode: Literal["normal", "bootloader"] = "normal"
     usbip: Address = LOOPBACK
     fastboot_tcp: Address | None = None
@@ -81,6 +83,7 @@ class ServedPhone:
             plate=self.plate,
             flash=flash,
             bootloader=bootloader,
+            owner=self.owner,
             faults=faults,
             boot_s=options.boot_s,
             max_download_bytes=options.max_download_bytes or self._model.max_download_bytes,
@@ -96,19 +99,23 @@ class ServedPhone:
         """Flash and bootloader; a new phone gets its release and the factory's own test boot."""
         chosen, plate = self._model, self.plate
         flash = Flash(self._state.flash, chosen.partitions(), faults, chosen.base_name, self._power_lost)
+        self.owner = Owner(plate, self._state.user, flash)
         slots = SlotTable(self._state.slots, chosen.slots)
         bootloader = Bootloader(
             model=chosen,
             serial=plate.serial,
+            imei=plate.imei,
             flash=flash,
             slots=slots,
             faults=faults,
-            wipe_user_data=lambda: user_data.wipe(self._state.user),
+            wipe_user_data=self.owner.forget,
         )
         if self._state.is_new:
             install(options.firmware(chosen), chosen, flash, slots)
             if (booted := bootloader.choose()) is not None:
                 bootloader.booted(*booted)
+        if not plate.laid_out:
+            self.owner.lay_out()
         self._state.save(plate)
         flash.writes = plate.writes
         bootloader.locked, bootloader.battery_percent = plate.locked, plate.battery_percent
@@ -119,7 +126,9 @@ class ServedPhone:
 
     def _nameplate(self, options: Options) -> Nameplate:
         if self._state.is_new:
-            plate = self._state.make(self._model, options.serial, options.user_seed, options.user_bytes)
+            plate = self._state.make(
+                self._model, options.serial, options.user_seed, options.user_bytes, options.imei
+            )
         else:
             plate = self._state.load()
             if plate.model != self._model.name:

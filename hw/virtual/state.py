@@ -18,7 +18,8 @@ from pathlib import Path
 
 from hw.virtual import user_data
 from hw.virtual.errors import BadState
-from hw.virtual.models import Model
+from hw.virtual.models import Model, imei_of
+from hw.virtual.models import model as model_of
 
 _FORMAT = 1
 
@@ -36,6 +37,11 @@ class Nameplate:
     writes: int = 0
     bootloader_entries: int = 0
     flashed: bool = False  # written since the last boot
+    imei: str = ""
+    laid_out: bool = False  # the owner's file system is in flash
+    wizard: bool = False  # the set-up assistant is showing
+    account: bool = False  # its owner is signed in
+    frp: bool = False  # after a reset it asks for the account of its earlier owner
     format: int = _FORMAT
 
 
@@ -82,7 +88,14 @@ class StateDir:
     def _plate(self) -> Path:
         return self.folder / "phone.json"
 
-    def make(self, model: Model, serial: str | None, user_seed: str | None, user_bytes: int) -> Nameplate:
+    def make(
+        self,
+        model: Model,
+        serial: str | None,
+        user_seed: str | None,
+        user_bytes: int,
+        imei: str | None = None,
+    ) -> Nameplate:
         """A new phone: serials and its owner's files; the firmware is installed by the caller."""
         number = serial or f"{model.name[:3].upper()}{secrets.token_hex(4).upper()}"
         if not number.isascii() or not number.isalnum() or len(number) > 32:
@@ -90,7 +103,7 @@ class StateDir:
         mtp_serial = hashlib.sha256(f"mtp {number}".encode()).hexdigest()[:16]
         user_data.wipe(self.user)
         user_data.generate(self.user, user_seed or number, user_bytes)
-        return Nameplate(model.name, number, mtp_serial)
+        return Nameplate(model.name, number, mtp_serial, imei=imei or imei_of(model.tac, number))
 
     def load(self) -> Nameplate:
         """The phone that is here; :class:`BadState` when the file is not one of ours."""
@@ -98,6 +111,7 @@ class StateDir:
         try:
             stored = json.loads(self._plate.read_text("utf-8"))
             plate = Nameplate(**{name: value for name, value in stored.items() if name in known})
+            plate.imei = plate.imei or imei_of(model_of(plate.model).tac, plate.serial)
         except (OSError, ValueError, TypeError, AttributeError) as exc:
             raise BadState(f"{self._plate} is not a virtual phone's nameplate") from exc
         if plate.format != _FORMAT:

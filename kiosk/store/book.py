@@ -6,8 +6,6 @@ It matches :class:`kiosk.flow.book.Book`. Rows and their ledger entries stand or
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import hmac
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,21 +15,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-import ledger.store
 from kiosk.errors import BayTaken, StoreError
 from kiosk.flow.book import Mark
-from kiosk.flow.effects import CommitEffect, Forget, Keep, Keyed, Record
+from kiosk.flow.effects import CommitEffect, Forget, Keep, Record
 from kiosk.flow.visit import Visit
 from kiosk.ports import Clock
 from kiosk.store import codec
-from kiosk.store.database import Database, raw_of
-from kiosk.store.process import Process, boot_id, clock_state, myself
-from kiosk.store.tables import INVENTORY, LEASES, SECRETS, VISITS
-from ledger.errors import LedgerError
-from ledger.store import Draft, Stamp
-
-_DIGEST_KEY = "digest"
-_DIGEST_HEX = 16
+from kiosk.store.database import Database
+from kiosk.store.entries import Entries, head
+from kiosk.store.process import Process, myself
+from kiosk.store.tables import INVENTORY, LEASES, VISITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +45,8 @@ class Book:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._on_commit = on_commit
+        self._entries = Entries(database, clock, on_commit)
         self._token = secrets.token_hex(8)
-        self._key = self._digest_key()
 
     # -- leases
 
@@ -89,27 +81,27 @@ class Book:
             self._put(connection, visit)
             for effect in effects:
                 if isinstance(effect, Record):
-                    self._append(connection, effect, visit.visit)
+                    self._entries.append(connection, effect, visit.visit)
                 elif isinstance(effect, Keep):
                     self._keep(connection, visit.visit, effect)
                 else:
                     connection.execute(sa.delete(INVENTORY).where(INVENTORY.c.visit == visit.visit))
-            mark = _head(connection)
+            mark = head(connection)
         if forgets:
             self._database.shrink_log()
-        return self._told(mark)
+        return self._entries.told(mark)
 
     def record(self, record: Record, visit: str = "") -> Mark:
         """One entry by itself."""
         with self._database.writing() as connection:
-            self._append(connection, record, visit)
-            mark = _head(connection)
-        return self._told(mark)
+            self._entries.append(connection, record, visit)
+            mark = head(connection)
+        return self._entries.told(mark)
 
     def head(self) -> Mark:
         """The last entry."""
         with self._database.reading() as connection:
-            return _head(connection)
+            return head(connection)
 
     def inventory(self, visit: str) -> Sequence[KeptObject]:
         """What was kept of the owner's objects, in the order of the listing."""
@@ -139,7 +131,7 @@ class Book:
 
     def digest(self, text: str) -> str:
         """A keyed digest: the same text gives the same digest at this station, and nobody else has it."""
-        return hmac.new(self._key, text.encode("utf-8"), hashlib.sha256).hexdigest()[: 2 * _DIGEST_HEX]
+        return self._entries.digest(text)
 
     # -- inside a transaction
 
@@ -174,33 +166,3 @@ class Book:
         ]
         if rows:
             connection.execute(sa.insert(INVENTORY), rows)
-
-    def _append(self, connection: Connection, record: Record, visit: str) -> None:
-        body = {key: self._clear(value) for key, value in record.body.items()}
-        stamp = Stamp(self._clock.wall_ms(), self._clock.mono_ms(), boot_id(), clock_state())
-        try:
-            ledger.store.append(raw_of(connection), Draft(record.kind, visit, record.actor, body), stamp)
-        except LedgerError as exc:
-            raise StoreError(f"the ledger refuses {record.kind}: {exc.detail}") from exc
-
-    def _clear(self, value: object) -> object:
-        return self.digest(value.text) if isinstance(value, Keyed) else value
-
-    def _digest_key(self) -> bytes:
-        with self._database.writing() as connection:
-            row = connection.execute(sa.select(SECRETS.c.value).where(SECRETS.c.name == _DIGEST_KEY)).first()
-            if row is not None:
-                return bytes(row.value)
-            key = secrets.token_bytes(32)
-            connection.execute(sa.insert(SECRETS).values(name=_DIGEST_KEY, value=key))
-            return key
-
-    def _told(self, mark: Mark) -> Mark:
-        if self._on_commit is not None:
-            self._on_commit(mark)
-        return mark
-
-
-def _head(connection: Connection) -> Mark:
-    head = ledger.store.head(raw_of(connection))
-    return Mark(head.epoch, head.index)

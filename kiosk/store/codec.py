@@ -1,4 +1,4 @@
-"""A visit's state as CBOR and back, strictly by its dataclasses. Used for the station's own database only."""
+"""States as CBOR and back, strictly by their dataclasses. Used for the station's own database only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import types
 import typing
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -17,22 +18,30 @@ from kiosk.flow.visit import Visit
 FORMAT = 1
 
 
-def encode(visit: Visit) -> bytes:
+State = typing.TypeVar("State")
+
+
+def encode(state: object) -> bytes:
     """The whole state; equal states give equal bytes."""
-    return cbor2.dumps([FORMAT, _plain(visit)], canonical=True)
+    return cbor2.dumps([FORMAT, _plain(state)], canonical=True)
 
 
 def decode(content: bytes) -> Visit:
-    """The state again; :class:`StoreError` for anything another version of this program wrote."""
+    """The visit again; :class:`StoreError` for anything another version of this program wrote."""
+    return decode_as(Visit, content)
+
+
+def decode_as(kind: type[State], content: bytes) -> State:
+    """The state of that dataclass again; :class:`StoreError` for anything another version of this program wrote."""
     try:
         stored = cbor2.loads(content)
     except (cbor2.CBORDecodeError, ValueError, EOFError) as exc:
-        raise StoreError(f"a visit in the database cannot be read: {exc}") from exc
+        raise StoreError(f"a {kind.__name__} in the database cannot be read: {exc}") from exc
     if not isinstance(stored, list) or len(stored) != 2 or stored[0] != FORMAT:
-        raise StoreError("a visit in the database is of another version of this program")
-    visit = _typed(Visit, stored[1])
-    assert isinstance(visit, Visit)
-    return visit
+        raise StoreError(f"a {kind.__name__} in the database is of another version of this program")
+    state = _typed(kind, stored[1])
+    assert isinstance(state, kind)
+    return state
 
 
 def _plain(value: object) -> object:
@@ -40,7 +49,7 @@ def _plain(value: object) -> object:
         return value.value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, frozenset):
         return sorted(_plain(item) for item in value)  # type: ignore[type-var]
@@ -66,7 +75,7 @@ def _scalar(kind: type, value: object) -> object:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
-        raise StoreError(f"a visit in the database holds {type(value).__name__}, not {kind.__name__}")
+        raise StoreError(f"a state in the database holds {type(value).__name__}, not {kind.__name__}")
     return value
 
 
@@ -75,7 +84,7 @@ def _object(kind: type, value: object) -> object:
     # A field that came with a newer version of this program has its default in what an older one wrote.
     required = {one.name for one in dataclasses.fields(kind) if _has_no_default(one)}
     if not isinstance(value, dict) or not required <= value.keys() <= hints.keys():
-        raise StoreError(f"a visit in the database is of another version of this program ({kind.__name__})")
+        raise StoreError(f"a state in the database is of another version of this program ({kind.__name__})")
     return kind(**{name: _typed(hints[name], item) for name, item in value.items()})
 
 
@@ -87,15 +96,15 @@ def _enum(kind: type[Enum], value: object) -> object:
     try:
         return kind(value)
     except ValueError as exc:
-        raise StoreError(f"a visit in the database holds an unknown {kind.__name__}") from exc
+        raise StoreError(f"a state in the database holds an unknown {kind.__name__}") from exc
 
 
 def _collection(origin: Any, inner: tuple[Any, ...], value: object) -> object:
-    if origin is dict and isinstance(value, dict):
+    if origin in (dict, Mapping) and isinstance(value, dict):
         return {_typed(inner[0], key): _typed(inner[1], item) for key, item in value.items()}
     if origin in (tuple, frozenset) and isinstance(value, list):
         return origin(_typed(inner[0], item) for item in value)
-    raise StoreError(f"a visit in the database holds {type(value).__name__}, not {origin.__name__}")
+    raise StoreError(f"a state in the database holds {type(value).__name__}, not {origin.__name__}")
 
 
 @functools.cache

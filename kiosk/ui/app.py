@@ -11,23 +11,27 @@ from typing import Final
 from kivy.app import App
 from kivy.clock import Clock
 from kivy.core.window import Window
+from kivy.input import MotionEvent
 from kivy.lang import Builder
 from kivy.properties import BooleanProperty, ObjectProperty
 from kivy.uix.floatlayout import FloatLayout
 
+from kiosk.flow.counter.view import Counter
 from kiosk.flow.view import Desk
 from kiosk.ui import words
-from kiosk.ui.drawings import bays, parcel, phones
-from kiosk.ui.front import Front, Shown
+from kiosk.ui.drawings import bays, bins, goods, parcel, phones
+from kiosk.ui.drop_front import may_leave
+from kiosk.ui.front import Front
 from kiosk.ui.parts import lists, progress, qr, tap, text
 from kiosk.ui.parts.frame import CancelSheet, IdleSheet, SheetBox, Shell, SizeSheet
 from kiosk.ui.parts.page import Page
-from kiosk.ui.screens import decision, ending, guide, welcome, working
+from kiosk.ui.screens import decision, drop_off, ending, estimate, guide, staff, welcome, working
+from kiosk.ui.shown import Place, Shown
 from kiosk.ui.signboard import Signboard
 from kiosk.ui.theme import Theme
 
 POLL_S: Final = 0.1
-WIDGETS: Final = (bays, lists, parcel, phones, progress, qr, tap, text)
+WIDGETS: Final = (bays, bins, goods, lists, parcel, phones, progress, qr, tap, text)
 """Modules whose classes the looks name; importing them is what makes Kivy's factory know them."""
 NIGHT_PAGES: Final = ("attract", "cover")
 HERE: Final = Path(__file__).parent
@@ -39,6 +43,9 @@ LOOKS: Final = (
     "screens/decision.kv",
     "screens/working.kv",
     "screens/ending.kv",
+    "screens/drop_off.kv",
+    "screens/estimate.kv",
+    *staff.LOOKS,
 )
 PAGES: Final[dict[str, type[Page]]] = {
     "attract": welcome.AttractPage,
@@ -65,8 +72,11 @@ PAGES: Final[dict[str, type[Page]]] = {
     "refused": ending.RefusedPage,
     "cancelled": ending.CancelledPage,
     "needs_staff": ending.NeedsStaffPage,
+    **drop_off.PAGES,
+    **estimate.PAGES,
+    **staff.PAGES,
 }
-"""Every page, by Place or Screen value; a test holds it complete."""
+"""Every page, by Place or Screen value or the counter's own name; a test holds it complete."""
 SHEETS: Final[dict[str, type[SheetBox]]] = {"cancel": CancelSheet, "size": SizeSheet, "idle": IdleSheet}
 
 
@@ -78,14 +88,21 @@ class Room(FloatLayout):
         self._front = front
         self._touched = touched
 
-    def on_touch_down(self, touch: object) -> bool:
+    def on_touch_down(self, touch: MotionEvent) -> bool:
         """A touch that may not act reaches no button."""
         if getattr(touch, "is_mouse_scrolling", False):
             return bool(super().on_touch_down(touch))
-        if not self._front.admit():
+        if not self._front.admit(self._on_quick(touch)):
             self._touched()
             return True
         return bool(super().on_touch_down(touch))
+
+    def _on_quick(self, touch: MotionEvent) -> bool:
+        """It lies on a widget whose touches may follow each other at once: a key, a signature's field."""
+        return any(
+            getattr(one, "quick", False) and one.collide_point(*one.to_widget(*touch.pos))
+            for one in self.walk(restrict=True)
+        )
 
 
 class KioskApp(App):
@@ -106,9 +123,10 @@ class KioskApp(App):
         panel_bottom_mm: float = 850.0,
         language: str = words.LANGUAGES[0],
         moving: bool = True,
+        counter: Counter | None = None,
     ) -> None:
         self.books = words.load()
-        self.front = Front(desk, self.books, now_s, language)
+        self.front = Front(desk, self.books, now_s, language, counter)
         self.signboard = signboard or Signboard()
         self._dpi = dpi
         self._panel_bottom_mm = panel_bottom_mm
@@ -151,6 +169,21 @@ class KioskApp(App):
         getattr(self.front, action)(*values)
         self.refresh()
 
+    def drop(self, action: str, *values: object) -> None:
+        """A button of the drop-off's pages was released."""
+        getattr(self.front.at_counter.drop, action)(*values)
+        self.refresh()
+
+    def estimate(self, action: str, *values: object) -> None:
+        """A button of the estimate's pages was released."""
+        getattr(self.front.at_counter.estimate, action)(*values)
+        self.refresh()
+
+    def staff(self, action: str, *values: object) -> None:
+        """A button of the staff's pages was released."""
+        getattr(self.front.staff, action)(*values)
+        self.refresh()
+
     def refresh(self) -> None:
         """Looks at the desk once and brings the screen up to date."""
         shown = self.front.look()
@@ -182,8 +215,14 @@ class KioskApp(App):
         self._shell.shown = shown
         self._shell.night = shown.page in NIGHT_PAGES
         footer = self._shell.ids.footer
-        footer.back = "home" if shown.page not in ("attract", "home", "cover") else ""
+        footer.back = "home" if shown.page not in ("attract", "home", "cover") and self._free(shown) else ""
+        footer.staff = shown.manned and shown.page == "home"
         footer.stop = bool(shown.job and shown.job.can_cancel and shown.page not in NIGHT_PAGES)
+
+    @staticmethod
+    def _free(shown: Shown) -> bool:
+        """Home is offered where stepping back is safe."""
+        return shown.place is not Place.DROP or may_leave(shown.counter.drop)
 
     def _show_page(self, shown: Shown, rebuild: bool) -> None:
         assert self._shell is not None
@@ -218,6 +257,8 @@ class KioskApp(App):
     def where(self, shown: Shown) -> str:
         """The header's first line."""
         job = shown.job
+        if job is None and shown.steps:
+            return str(self.say("counter.step", step=shown.step, steps=shown.steps))
         if job is None or shown.page == "cover":
             return str(self.say("header.name"))
         if job.steps:

@@ -16,9 +16,9 @@ class TouchGate:
     def __init__(self) -> None:
         self._last_s = float("-inf")
 
-    def admits(self, now_s: float) -> bool:
-        """True when the touch at ``now_s`` (monotonic) is one of its own."""
-        if now_s - self._last_s < ONE_TAP_S:
+    def admits(self, now_s: float, quick: bool = False) -> bool:
+        """True when the touch at ``now_s`` (monotonic) is one of its own, as a ``quick`` one (a key) always is."""
+        if not quick and now_s - self._last_s < ONE_TAP_S:
             return False
         self._last_s = now_s
         return True

@@ -3,73 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-from kiosk.flow.view import BayView, CallView, Desk, DeskView, JobView, Screen
+from kiosk.flow.counter.view import Counter, CounterView
+from kiosk.flow.view import Desk, DeskView, JobView
 from kiosk.ui.attention import Idleness, Rest, TouchGate
+from kiosk.ui.counter_front import CounterFront
+from kiosk.ui.shown import COVER, NOTHING, Place, Sheet, Shown, phone_at_stake
+from kiosk.ui.staff_front import StaffFront
 from kiosk.ui.theme import TEXT_SIZES_PERCENT
 from kiosk.ui.words import LANGUAGES, Words
 
 CONSENT_WORDS: Final = "plan."  # every string a customer agrees to
-COVER: Final = "cover"  # the page that hides what is personal
+COUNTER_PLACES: Final = (Place.DROP, Place.ESTIMATE, Place.STAFF)
 OPENING_S: Final = 5.0  # a visit just begun may take this long to appear
-
-
-class Place(StrEnum):
-    """Where the customer is, beyond a visit's own screens."""
-
-    ATTRACT = "attract"
-    HOME = "home"
-    VISIT = "visit"
-    FORGOTTEN = "forgotten"
-
-
-class Sheet(StrEnum):
-    """A question laid over the page."""
-
-    NONE = ""
-    CANCEL = "cancel"
-    SIZE = "size"
-    IDLE = "idle"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One moment of the screen, ready to draw."""
-
-    page: str  # a Place or a Screen value, or COVER
-    view: DeskView
-    job: JobView | None = None
-    bay: BayView | None = None  # the forgotten phone's
-    asleep: bool = False  # attract: a poster, no choices yet
-    sheet: Sheet = Sheet.NONE
-    countdown_s: int = 0
-
-    @property
-    def call(self) -> CallView | None:
-        return (self.job.call if self.job else None) or self.view.call
-
-
-NOTHING: Final = Shown("", DeskView())
-"""Before the first look."""
-
-
-def phone_at_stake(view: DeskView) -> bool:
-    """A phone is in a bay, or between two of its modes in the middle of a visit."""
-    return any(bay.present for bay in view.bays) or any(
-        not job.finished and job.screen is not Screen.CONNECT for job in view.jobs
-    )
 
 
 class Front:
     """The one mutable thing of the screens. ``look`` is called on the toolkit's clock, the rest by touches."""
 
     def __init__(
-        self, desk: Desk, books: dict[str, Words], now_s: Callable[[], float], language: str = LANGUAGES[0]
+        self,
+        desk: Desk,
+        books: dict[str, Words],
+        now_s: Callable[[], float],
+        language: str = LANGUAGES[0],
+        counter: Counter | None = None,
     ) -> None:
         self._desk = desk
+        self.at_counter = CounterFront(counter, now_s)
         self._books = books
         self._now_s = now_s
         self._gate = TouchGate()
@@ -87,6 +49,10 @@ class Front:
         self._default_wishes()
 
     @property
+    def staff(self) -> StaffFront:
+        return self.at_counter.staff
+
+    @property
     def words(self) -> Words:
         return self._books[self.language]
 
@@ -101,10 +67,16 @@ class Front:
 
     def look(self) -> Shown:
         """Reads the desk once and decides what to show."""
-        self._shown = self._decide(self._desk.view())
+        shown = self._decide(self._desk.view(), self.at_counter.view())
+        self._shown = self.at_counter.completed(shown, self.place)
         return self._shown
 
-    def _decide(self, view: DeskView) -> Shown:
+    def _decide(self, view: DeskView, counter: CounterView) -> Shown:
+        page = self.at_counter.page(self.place, counter)
+        if page is None and self.place in COUNTER_PLACES:
+            self._go(Place.HOME)
+        elif page is not None:
+            return self._decide_at_counter(view, page)
         job = self._follow(view)
         self._lift_cover_if_wanted(job)
         self._last_job = job
@@ -118,6 +90,20 @@ class Front:
         if self._rest.covered and not (job and job.finished) and self.place is not Place.FORGOTTEN:
             return Shown(COVER, view, job)
         return self._uncovered(view, job)
+
+    def _decide_at_counter(self, view: DeskView, page: str) -> Shown:
+        """Drop-off and estimate end when nobody is there; staff have rules of their own."""
+        if self.place is Place.STAFF:
+            return Shown(page, view, sheet=self._sheet)
+        if self.at_counter.stirred:
+            self._idleness.touched(self._now_s())
+        self._rest = self._idleness.rest(self._now_s(), False)
+        if self._rest.over:
+            self.reset()
+            return Shown(Place.ATTRACT, view, asleep=True)
+        if self._rest.countdown_s is not None:
+            return Shown(page, view, sheet=Sheet.IDLE, countdown_s=self._rest.countdown_s)
+        return Shown(page, view, sheet=self._sheet)
 
     def _uncovered(self, view: DeskView, job: JobView | None) -> Shown:
         bay = next((b for b in view.bays if b.number == self._forgotten_bay), None)
@@ -180,6 +166,8 @@ class Front:
         self.low_reach = False
 
     def _go(self, place: Place) -> None:
+        if self.place is not place:
+            self.at_counter.leave(self.place)
         self.place = place
         self._sheet = Sheet.NONE
         if place is not Place.VISIT:
@@ -188,12 +176,16 @@ class Front:
 
     # -- touching
 
-    def admit(self) -> bool:
-        """Whether a touch that just began may act. A waking touch and the second of two quick ones may not."""
+    def admit(self, quick: bool = False) -> bool:
+        """Whether a touch that just began may act. A waking touch and the second of two close ones may not.
+
+        ``quick``: it lies on a key or a signature's field, where each counts however close.
+        """
         now_s = self._now_s()
         waking = self._shown.asleep or self._shown.page == COVER or self._shown.sheet is Sheet.IDLE
         self._idleness.touched(now_s)
-        admitted = self._gate.admits(now_s)
+        self.staff.touched(now_s)
+        admitted = self._gate.admits(now_s, quick)
         self._rest = Rest()
         self._asleep = False
         return admitted and not waking
@@ -227,6 +219,18 @@ class Front:
         self.visit = visit
         self._last_job = None
         self._opened_s = self._now_s()
+
+    def begin_drop(self) -> None:
+        self._go(Place.DROP)
+        self.at_counter.drop.begin(self.language)
+
+    def begin_estimate(self) -> None:
+        self._go(Place.ESTIMATE)
+        self.at_counter.estimate.begin()
+
+    def enter_staff(self) -> None:
+        self._go(Place.STAFF)
+        self.staff.enter()
 
     def home(self) -> None:
         self._go(Place.HOME)

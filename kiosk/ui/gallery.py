@@ -26,7 +26,7 @@ def render(
 
     from kiosk.ui.stagehand import Stagehand
 
-    hand = Stagehand(guess_dpi(*size))
+    hand = Stagehand(guess_dpi(*size), paints=True)
     out_dir.mkdir(parents=True, exist_ok=True)
     count = 0
     for sample in every_sample():

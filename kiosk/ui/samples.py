@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from kiosk.flow.view import BayView, CallView, DeskView, FetchView, JobView, Screen, UserDataView
+from kiosk.flow.view import CallView, DeskView, FetchView, JobView, Screen, UserDataView
+from kiosk.ui.sample import Sample, desk_view
+from kiosk.ui.samples_counter import counter_samples
+from kiosk.ui.samples_staff import staff_samples
+
+__all__ = ["Sample", "desk_view"]
 
 NOT_SEEN = ("apps", "messages", "call_log", "settings")
 COUNTED = UserDataView(before=1204, bytes_before=9_400_000_000, not_seen=NOT_SEEN)
@@ -48,32 +53,6 @@ BASE = JobView(
 def job(screen: Screen, **changes: object) -> JobView:
     """The sample visit at ``screen``."""
     return replace(BASE, screen=screen, **changes)  # type: ignore[arg-type]
-
-
-def desk_view(*jobs: JobView, **changes: object) -> DeskView:
-    """Two bays, the given visits in them, headquarters on line."""
-    by_bay = {one.bay_number: one for one in jobs}
-    bays = tuple(
-        BayView(
-            number,
-            f"usb:1-1.{number}",
-            number in by_bay and by_bay[number].phone_present,
-            by_bay[number].visit if number in by_bay else "",
-        )
-        for number in (1, 2)
-    )
-    return replace(DeskView(bays=bays, jobs=jobs, hq_online=True), **changes)  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A moment: its file name, the desk's view, and what the customer did to get there."""
-
-    name: str
-    view: DeskView
-    place: str = "visit"  # attract, asleep, home, visit, cover, forgotten
-    sheet: str = ""
-    options: dict[str, object] = field(default_factory=dict)
 
 
 def _visit_samples() -> list[Sample]:
@@ -217,7 +196,7 @@ def _station_samples() -> list[Sample]:
 
 def every_sample() -> list[Sample]:
     """All moments, in the order a customer may meet them."""
-    return _station_samples() + _visit_samples()
+    return _station_samples() + _visit_samples() + counter_samples() + staff_samples()
 
 
 class SampleDesk:

@@ -17,7 +17,9 @@ from kiosk.flow.view import DeskView
 from kiosk.ui.app import KioskApp
 from kiosk.ui.attention import COUNTDOWN_S, IDLE_S
 from kiosk.ui.parts.page import Reader
-from kiosk.ui.samples import Sample, SampleDesk
+from kiosk.ui.sample import Sample
+from kiosk.ui.samples import SampleDesk
+from kiosk.ui.samples_counter import SampleCounter
 from kiosk.ui.theme import guess_dpi
 
 LEAST_FRAMES: Final = 5
@@ -58,10 +60,12 @@ class Finger(MotionEvent):  # type: ignore[misc]
 class Stagehand:
     """One app over one :class:`SampleDesk`, without Kivy's blocking main loop."""
 
-    def __init__(self, dpi: float) -> None:
+    def __init__(self, dpi: float, paints: bool = False) -> None:
+        self._paints = paints  # for pictures; in software it takes most of the time
         self.desk = SampleDesk(DeskView())
+        self.counter = SampleCounter()
         self.clock = StageClock()
-        self.app = KioskApp(self.desk, dpi=dpi, now_s=self.clock, moving=False)
+        self.app = KioskApp(self.desk, dpi=dpi, now_s=self.clock, moving=False, counter=self.counter)
         self.app._run_prepare()
         Clock._max_fps = 0  # nobody is watching
 
@@ -72,6 +76,7 @@ class Stagehand:
         self.app.set_dpi(dpi or guess_dpi(*size))
         self.desk.shown, self.desk.asked = DeskView(), []
         self.app.front.reset()
+        self.counter.clear()
         self.clock.now_s += 1000
         self.settle()
 
@@ -85,7 +90,8 @@ class Stagehand:
             before = now
             if frame >= LEAST_FRAMES and quiet >= QUIET_FRAMES:
                 break
-        EventLoop.idle()
+        if self._paints:
+            EventLoop.idle()
 
     @staticmethod
     def tick() -> None:
@@ -106,7 +112,12 @@ class Stagehand:
         """The moment of ``sample``, by the customer's own steps."""
         front = self.app.front
         front.reset()
+        if self.app.shown is not None and self.app.shown.call:  # a call made a moment ago takes no room here
+            self.desk.shown = DeskView()
+            self.app.refresh()
+            self.settle()
         self.desk.shown = sample.view
+        self.counter.show(sample.counter)
         front.look()  # the front alone: the screen is built once, at the end
         self.clock.now_s += 1
         if sample.place != "asleep":
@@ -116,8 +127,7 @@ class Stagehand:
             front.choose_language(language)
         front.set_text(percent)
         front.set_reach(low)
-        if sample.place in ("visit", "forgotten", "cover") and sample.view.jobs:
-            front.open_visit(sample.view.jobs[0].visit)
+        self._enter(sample)
         front.look()
         if sample.place in ("cover", "forgotten"):
             self.clock.now_s += IDLE_S + 1
@@ -127,13 +137,30 @@ class Stagehand:
             front.open_sheet(sample.sheet)
         self.app.refresh()
         self.settle()
+        if sample.sheet:  # it is laid above the footer, whose height is known only now
+            self.app.refresh()
+            self.settle()
+
+    def _enter(self, sample: Sample) -> None:
+        """The sample's place, and the touches made there."""
+        front = self.app.front
+        if sample.place in ("visit", "forgotten", "cover") and sample.view.jobs:
+            front.open_visit(sample.view.jobs[0].visit)
+        parts = {"drop": front.at_counter.drop, "estimate": front.at_counter.estimate, "staff": front.staff}
+        begin = {"drop": front.begin_drop, "estimate": front.begin_estimate, "staff": front.enter_staff}
+        if sample.place in begin:
+            begin[sample.place]()
+        for part, action, *values in sample.steps:
+            front.look()
+            getattr(parts[str(part)], str(action))(*values)
 
     def tap(self, x_px: float, y_px: float, rest_s: float = 0.5) -> None:
         """One whole touch, the frames it takes to answer, and ``rest_s`` on the clock until the next."""
         finger = Finger(x_px, y_px)
         finger.press()
         for _ in range(4):
-            EventLoop.idle()
+            EventLoop.dispatch_input()
+            self.tick()
         finger.lift()
         if any(isinstance(one, Reader) and one.do_scroll_y for one in self.widgets()):
             ends_s = time.monotonic() + SCROLL_DECIDES_S

@@ -1,4 +1,7 @@
-"""Words in the customer's language, from locale/*.json. Both languages hold the same keys, or loading fails."""
+"""Words in the customer's language, from locale/LANGUAGE.json and locale/PART.LANGUAGE.json, each key in one of them.
+
+Both languages hold the same keys, or loading fails.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,19 @@ Entry = str | Plural
 
 
 def _read(language: str) -> dict[str, Entry]:
-    path = resources.files("kiosk.ui").joinpath("locale", f"{language}.json")
-    try:
-        raw = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as exc:
-        raise LocaleError(f"locale {language}: {exc}") from exc
-    return _flatten(raw, "", language)
+    folder = resources.files("kiosk.ui").joinpath("locale")
+    names = [one.name for one in folder.iterdir() if f".{one.name}".endswith(f".{language}.json")]
+    entries: dict[str, Entry] = {}
+    for name in sorted(names) or [f"{language}.json"]:
+        try:
+            raw = json.loads(folder.joinpath(name).read_text("utf-8"))
+        except (OSError, ValueError) as exc:
+            raise LocaleError(f"locale {name}: {exc}") from exc
+        part = _flatten(raw, "", language)
+        for key in sorted(part.keys() & entries.keys()):
+            raise LocaleError(f"locale {name}: {key} has words in another file already")
+        entries.update(part)
+    return entries
 
 
 def _flatten(raw: object, prefix: str, language: str) -> dict[str, Entry]:

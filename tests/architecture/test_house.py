@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("station", "kiosk", "firmware_agent", "hw", "ledger", "mqtt", "recycling", "hq")
+ROOMS = ("station", "kiosk", "firmware_agent", "hw", "ledger", "mqtt", "recycling", "service", "hq")
 
 
 def modules(*rooms: str) -> list[Path]:
@@ -67,11 +67,25 @@ def test_every_room_is_under_the_import_contracts() -> None:
     [
         ("kivy", ("kiosk/ui/",)),
         ("paho", ("mqtt/reporter.py", "hq/intake")),
-        ("usb", ("hw/link/pyusb.py", "hw/link/usbip.py", "firmware_agent/device/board/rp2.py")),
+        (
+            "usb",
+            (
+                "hw/link/pyusb.py",
+                "hw/link/usbip.py",
+                "firmware_agent/device/board/rp2.py",
+                "firmware_agent/dock/board/rp2.py",
+            ),
+        ),
         ("sqlalchemy", ("kiosk/store/",)),
         ("tuf", ("firmware_agent/trust", "firmware_agent/repository")),
         ("securesystemslib", ("firmware_agent/repository",)),
-        ("urllib3", ("firmware_agent/download/exchange.py",)),
+        ("serial", ("hw/link/serial.py",)),
+        ("urllib3", ("firmware_agent/download/exchange.py", "kiosk/register.py")),
+        ("argon2", ("kiosk/pins.py",)),
+        ("stdnum", ("recycling/imei.py",)),
+        ("escpos", ("hw/printer.py",)),
+        ("weasyprint", ("kiosk/certificate.py",)),
+        ("PIL", ("hw/camera.py", "hw/virtual/paper.py", "hw/virtual/camera.py")),
         ("hdiffpatch", ("firmware_agent/delta", "firmware_agent/agent_patch", "station/delta_trial.py")),
         ("numpy", ("firmware_agent/delta",)),
         ("fastapi", ("hq/web/", "station/hands.py")),
@@ -109,9 +123,16 @@ BOARD = {
 
 def test_the_device_imports_only_what_a_board_has() -> None:
     """What runs on a device is copied there: nothing of the host's, nothing MicroPython lacks."""
-    ours = ("firmware_agent.device", "firmware_agent.wire", "firmware_agent.order")
-    shared = [ROOT / "firmware_agent/wire.py", ROOT / "firmware_agent/order.py"]
-    for path in [*modules("firmware_agent/device"), *shared]:
+    agents = ("firmware_agent.device", "firmware_agent.wire", "firmware_agent.order")
+    docks = (
+        "firmware_agent.dock.",
+        "firmware_agent.dock_wire",
+        "firmware_agent.wire",
+        "firmware_agent.device.",
+    )
+    shared = [ROOT / "firmware_agent" / name for name in ("wire.py", "order.py", "dock_wire.py")]
+    for path in [*modules("firmware_agent/device", "firmware_agent/dock"), *shared]:
+        ours = docks if "firmware_agent/dock" in path.as_posix() else agents
         tree = ast.parse(path.read_text("utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -131,9 +152,9 @@ def test_every_import_resolves_inside_the_install() -> None:
     }
     homes = packages_distributions()
     own = {*ROOMS, "tests"}
-    on_boards = (ROOT / "firmware_agent/device", ROOT / "tests/device/micro")
+    on_boards = (ROOT / "firmware_agent/device", ROOT / "firmware_agent/dock", ROOT / "tests/device/micro")
     for path in modules(*ROOMS, "tests"):
-        here = BOARD if path.is_relative_to(on_boards[0]) or path.is_relative_to(on_boards[1]) else set()
+        here = BOARD if any(path.is_relative_to(place) for place in on_boards) else set()
         for name in {module.split(".")[0] for module in imports(path)} - own - here - sys.stdlib_module_names:
             distributions = {home.lower().replace("_", "-") for home in homes.get(name, [])}
             assert distributions & declared, (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from station.children import last_json
+from station.counter_staff import ID_NUMBER
 from station.system import System
 
 # One worker runs all of this file, so that the demo runs once.
@@ -64,6 +66,56 @@ def test_the_demo_updates_a_phone_with_our_agent_and_proves_every_file(
     assert data["before"] == data["after"] == data["identical"] == data["hashed"] >= 10
 
 
+def test_the_demo_trades_a_phone_in_from_draft_to_processed(demo: tuple[dict[str, Any], Path, str]) -> None:
+    result, folder, said = demo
+    (trade,) = result["trade_ins"]
+    assert (trade["model"], trade["grade"], trade["state"]) == ("heron", "A", "processed")
+    assert (trade["price_fen"] + trade["to_pay_fen"], trade["approved_by"]) == (399_900, "4")
+    assert (trade["method"], trade["settlement"]) == ("fastboot_erase", "paid")
+    assert (trade["verdict"], trade["accepted"], trade["refused"]) == ("partial", 3, 1)
+    assert trade["came_back"] == ["quarantine:returned"]
+    assert trade["hq"]["certificate"] == trade["certificate"]
+    assert trade["hq"]["seal"] == trade["seal"]
+    kinds = [place.partition(":")[0] for place in trade["hq"]["places"]]
+    assert kinds == ["counter", "shelf", "bin", "parcel", "transit", "processor", "gone"]
+    assert trade["taps"] <= 40
+    assert "30 days pass by the demo's own clock" in said
+    certificate = folder / "station" / "certificates" / f"{trade['certificate']}.pdf"
+    assert certificate.read_bytes().startswith(b"%PDF-")
+    assert not any(path.is_file() for path in (folder / "phone-1" / "user").rglob("*"))
+
+
+def test_the_demo_prints_labels_certificate_and_four_copies(demo: tuple[dict[str, Any], Path, str]) -> None:
+    result, folder, _ = demo
+    (trade,) = result["trade_ins"]
+    pages = [page.read_text("utf-8") for page in sorted((folder / "paper").glob("slip-*.txt"))]
+    assert len(pages) == trade["slips"]
+    assert sum(trade["certificate"] in page for page in pages) == 1
+    assert sum(trade["manifest"] in page for page in pages) == 4
+    assert sum(trade["seal"] in page for page in pages) >= 1
+    assert all(sum(drop["drop"] in page for page in pages) == 1 for drop in result["drop_offs"])
+
+
+def test_the_demo_drops_things_off_and_headquarters_knows_where_they_are(
+    demo: tuple[dict[str, Any], Path, str],
+) -> None:
+    battery, charger, last = demo[0]["drop_offs"]
+    assert (battery["hazard"], battery["place"]) == ("damaged", "drawer")
+    assert (charger["place"], charger["mass_g"], charger["bin_state"]) == ("bin:3", 118, "open")
+    assert (last["place"], last["bin_state"]) == ("bin:4", "locked")
+    assert [one["hq"]["place"] for one in (battery, charger, last)] == ["drawer", "bin:3", "bin:4"]
+    assert all(one["taps"] <= 5 for one in (battery, charger, last))
+
+
+def test_no_id_number_of_a_customer_stands_anywhere_in_the_clear(
+    demo: tuple[dict[str, Any], Path, str],
+) -> None:
+    number = ID_NUMBER.encode()
+    for path in demo[1].rglob("*"):
+        if path.is_file() and path.stat().st_size < 8 << 20:
+            assert number not in path.read_bytes(), path.name
+
+
 def test_the_written_slot_holds_the_release_bytes(demo: tuple[dict[str, Any], Path, str]) -> None:
     _, folder, _ = demo
     for partition in ("boot", "system", "vendor", "vbmeta"):
@@ -87,8 +139,9 @@ def test_progress_is_readable_by_script_and_only_goes_up(demo: tuple[dict[str, A
 
 def test_the_ledger_names_no_file_of_the_owner(demo: tuple[dict[str, Any], Path, str]) -> None:
     _, folder, _ = demo
-    names = {path.name.encode() for path in (folder / "phone-1/user").rglob("*") if path.is_file()}
-    names |= {path.stem.encode() for path in (folder / "phone-1/user").rglob("*") if len(path.stem) > 6}
+    names = {path.name.encode() for path in (folder / "phone-2/user").rglob("*") if path.is_file()}
+    names |= {path.stem.encode() for path in (folder / "phone-2/user").rglob("*") if len(path.stem) > 6}
+    assert len(names) > 20
     for store in ("station", "hq"):
         for path in (folder / store).iterdir():
             if path.is_file():
@@ -151,3 +204,41 @@ def test_the_page_of_the_phones_does_only_what_hands_do(tmp_path: Path) -> None:
             assert post("phones/9/unlock", **{"x-hands": "1"}) == 404
             with urllib.request.urlopen(page.url + "phones", timeout=10) as answer:
                 assert json.load(answer)["phones"]["1"]["plugged"] is True
+
+
+def test_the_page_moves_the_hands_at_dock_and_printer(tmp_path: Path) -> None:
+    """Only the acts that hands have; and the page shows what the devices say of themselves."""
+    from station.hands import HandsPage
+
+    with contextlib.ExitStack() as stack:
+        system = stack.enter_context(System(tmp_path, (), system_mib=1, counter=True))
+        staff = [{"name": "x", "pin": "1"}]
+        page = stack.enter_context(HandsPage({}, {"hq": system.web}, {}, system.hands, staff))
+
+        def post(path: str, **headers: str) -> int:
+            request = urllib.request.Request(page.url + path, method="POST", headers=headers)
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    return int(answer.status)
+            except urllib.error.HTTPError as exc:
+                return exc.code
+
+        mine = {"x-hands": "1"}
+        assert post("counter/put_charger/0") == 403
+        assert post("counter/put_charger/0", **mine) == 200
+        assert system.hands.dock.status()["load_g"] == 118
+        assert post("counter/open_flap/3", **mine) == 409  # it is locked
+        assert post("counter/open_flap/99999", **mine) == 404
+        assert post("counter/reset/0", **mine) == 404
+        assert post("counter/paper_out/0", **mine) == 200
+        with urllib.request.urlopen(page.url + "phones", timeout=10) as answer:
+            shown = json.load(answer)
+        assert shown["counter"]["printer"]["faults"] == ["no-paper"]
+        assert shown["counter"]["dock"]["load_g"] == 118
+        assert shown["counter"]["bins"] == {
+            "1": "phone",
+            "2": "battery",
+            "3": "charger",
+            "4": "accessory",
+        }
+        assert shown["staff"] == [{"name": "x", "pin": "1"}]

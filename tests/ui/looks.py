@@ -112,6 +112,12 @@ def is_sheet(widget: Any) -> bool:
     return isinstance(widget, SheetBox)
 
 
+def scrolling(widget: Any) -> Any:
+    """The part it scrolls in, or None: what scrolls under a fixed button is not beside it."""
+    reader = reader_of(widget)
+    return reader if reader is not None and reader.do_scroll_y else None
+
+
 def tap_faults(hand: Stagehand) -> list[str]:
     """Every target is 20 mm each way, on the screen, 4 mm from the next."""
     mm = hand.app.theme.dpi / 25.4
@@ -130,6 +136,6 @@ def tap_faults(hand: Stagehand) -> list[str]:
             one for one in ancestors(tap2) if is_sheet(one)
         ]
         apart = max(box2[0] - box[2], box[0] - box2[2], box2[1] - box[3], box[1] - box2[3])
-        if same_sheet and apart < 4 * mm:
+        if same_sheet and scrolling(tap) is scrolling(tap2) and apart < 4 * mm:
             faults.append(f"{key} and {key2} are {apart / mm:.1f} mm apart")
     return faults

@@ -55,7 +55,7 @@ def test_a_form_larger_than_any_of_ours_is_refused(page: TestClient) -> None:
     sent = {"data": form, "follow_redirects": False}
     assert page.post("/calls/acknowledge", **sent).status_code == 303
     form["more"] = "x" * guard.MAX_FORM_BYTES
-    assert page.post("/calls/acknowledge", **sent).status_code == 400
+    assert page.post("/calls/acknowledge", **sent).status_code == 413
 
 
 @pytest.mark.parametrize("before", ["abc", "1", "9" * 20 + ".1", "-1.1", "1.1;"])

@@ -107,7 +107,8 @@ def test_no_flipped_byte_reads_as_the_same_message(position: int, flip: int) -> 
     "command",
     [
         replace(COMMAND, action="Rm -rf"),
-        replace(COMMAND, arguments={"by": "x" * 300}),
+        replace(COMMAND, arguments={"by": "王 " * 150}),
+        replace(COMMAND, arguments={"answer": "x" * (64 * 1024 + 1)}),
         replace(COMMAND, arguments={f"a{chr(97 + n)}": n for n in range(17)}),
         replace(COMMAND, arguments={"by": "line\nbreak"}),
         replace(COMMAND, nonce=b"short"),

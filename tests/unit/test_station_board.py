@@ -15,7 +15,7 @@ from station.errors import StationError
 KEY = "000000010000000600000004" + "ab" * 48  # one level, H10, W8
 INTERPRETERS_OWN = {
     *("binascii", "collections", "deflate", "gc", "hashlib", "io", "json", "machine", "micropython", "os"),
-    *("rp2", "struct", "sys", "time", "usb", "vfs", "board_facts", "typing", "zlib"),
+    *("rp2", "select", "struct", "sys", "time", "usb", "vfs", "board_facts", "typing", "zlib"),
 }
 
 
@@ -25,10 +25,13 @@ def asked(*arguments: str) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+@pytest.mark.parametrize("purpose", board.PURPOSES)
 @pytest.mark.parametrize("name", board.BOARDS)
-def test_every_import_of_a_copied_file_is_copied_too_or_the_interpreters(tmp_path: Path, name: str) -> None:
-    key = ["--model", "kinglet", "--public-key", KEY] if name == "rp2" else []
-    assert board.run(asked("--to", str(tmp_path / "out"), "--board", name, *key)) == 0
+def test_every_import_of_a_copied_file_is_copied_too_or_the_interpreters(
+    tmp_path: Path, name: str, purpose: str
+) -> None:
+    key = ["--model", "kinglet", "--public-key", KEY] if name == "rp2" and purpose == "agent" else []
+    assert board.run(asked("--to", str(tmp_path / "out"), "--board", name, "--for", purpose, *key)) == 0
     files = sorted((tmp_path / "out").rglob("*.py"))
     assert not [path for path in files if "agent_patch" in str(path) or "signing" in str(path)]
     for path in files:
@@ -55,9 +58,24 @@ def test_a_pico_gets_its_facts_and_a_manifest(tmp_path: Path) -> None:
     }
 
 
+def test_a_docks_pico_gets_its_facts_and_none_of_the_update_agent(tmp_path: Path) -> None:
+    words = ("--for", "dock", "--bins", "3", "--bays", "1", "--usb", "1209:0007", "--scale-zero", "-55")
+    board.run(asked("--to", str(tmp_path / "out"), *words))
+    facts = runpy.run_path(str(tmp_path / "out/board_facts.py"))["FACTS"]
+    assert (facts["bins"], facts["bays"], facts["usb_product"], facts["scale_zero_ticks"]) == (3, 1, 7, -55)
+    agents = {path.name for path in (tmp_path / "out/firmware_agent/device").rglob("*.py")}
+    assert agents == {"__init__.py", "errors.py", "flash.py"}
+    assert not (tmp_path / "out/firmware_agent/dock/board/unix.py").exists()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["--for", "dock", "--bins", "7"],
+        ["--for", "dock", "--bays", "9"],
+        ["--for", "dock", "--scale-per-kg", "0"],
+        ["--for", "dock", "--scale-max", "0"],
+        ["--for", "dock", "--usb", "1"],
         ["--model", "", "--public-key", KEY],
         ["--model", "two words", "--public-key", KEY],
         ["--model", "kinglet", "--public-key", "zz"],

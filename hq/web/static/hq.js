@@ -40,7 +40,7 @@
       if (answer.ok) {
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         const keep = document.activeElement && document.activeElement.value;
-        for (const id of ["live", "open-calls", "alarm-count"]) replace(fresh, id);
+        for (const id of ["live", "open-calls", "alarm-count", "flag-count"]) replace(fresh, id);
         if (keep && document.activeElement === document.body) {
           const same = document.querySelector(`#live button[value="${CSS.escape(keep)}"]`);
           if (same) same.focus();

@@ -12,9 +12,9 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
 from kiosk.ui.drawings.pen import Pen
-from kiosk.ui.front import NOTHING
 from kiosk.ui.parts.lists import Card
 from kiosk.ui.parts.page import Page, Reader, Stack
+from kiosk.ui.shown import NOTHING
 from kiosk.ui.theme import MOTION_EASE, MOTION_S, Palette
 
 
@@ -61,18 +61,21 @@ class Footer(BoxLayout):
     night = BooleanProperty(False)
     back = StringProperty("")  # "", "home"
     stop = BooleanProperty(False)
+    staff = BooleanProperty(False)
     called = BooleanProperty(False)
 
     def on_kv_post(self, _base_widget: Widget) -> None:
         """Keeps the optional buttons alive while they are out of the row (ids hold them weakly)."""
-        self._home_tap, self._stop_tap = (self.ids[name].__self__ for name in ("home_tap", "stop_tap"))
-        self.fbind("back", self._offer_both)
-        self.fbind("stop", self._offer_both)
-        self._offer_both()
+        names = ("home_tap", "stop_tap", "staff_tap")
+        self._home_tap, self._stop_tap, self._staff_tap = (self.ids[name].__self__ for name in names)
+        for name in ("back", "stop", "staff"):
+            self.fbind(name, self._offer_all)
+        self._offer_all()
 
-    def _offer_both(self, *_: object) -> None:
+    def _offer_all(self, *_: object) -> None:
         self._offer(self._home_tap, bool(self.back))
         self._offer(self._stop_tap, self.stop)
+        self._offer(self._staff_tap, self.staff)
 
     def _offer(self, tap: Widget, wanted: bool) -> None:
         """Puts a button into the row or takes it out: a button that does nothing is never shown."""

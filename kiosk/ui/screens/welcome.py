@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from kivy.app import App
-from kivy.properties import BooleanProperty, ListProperty, NumericProperty, ObjectProperty
+from kivy.clock import Clock
+from kivy.properties import BooleanProperty, ListProperty, NumericProperty, ObjectProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
 from kiosk.flow.view import BayView, DeskView, JobView
@@ -55,7 +56,62 @@ class AttractPage(Page):
 
 
 class HomeCard(Tap):
-    """The one thing this station does."""
+    """The first thing this station does."""
+
+    least_mm = NumericProperty(78)
+    dense = BooleanProperty(False)  # there is little height and more on offer: the words only
+
+
+class ServiceTap(Tap):
+    """Another thing it does."""
+
+    more = StringProperty("")
+    need = NumericProperty(0)
+
+
+class ServiceRow(BoxLayout):
+    """Drop-off and estimate, as the counter offers them; no height where it offers nothing."""
+
+    counter = ObjectProperty(None, allownone=True, rebind=True)
+
+    def __init__(self, **kwargs: object) -> None:
+        self._level = Clock.create_trigger(self._level_now, -1)
+        super().__init__(**kwargs)
+        self._offer()
+
+    def on_counter(self, *_: object) -> None:
+        self._offer()
+
+    def _offer(self) -> None:
+        """Buttons are kept while they are offered, so that a finger on one never loses it."""
+        view = self.counter
+        wanted = [
+            name
+            for name, offered in (("drop", view and view.dock), ("estimate", view and view.trading))
+            if offered
+        ]
+        if [tap.key for tap in reversed(self.children)] == wanted:
+            return
+        self.clear_widgets()
+        app = App.get_running_app()
+        for name in wanted:
+            tap = ServiceTap(
+                key=name,
+                words=str(app.say(f"home.{name}")),
+                more=str(app.say(f"home.{name}_more")),
+                icon="recycle" if name == "drop" else "cash-multiple",
+            )
+            tap.fbind("on_release", lambda _tap, name=name: app.touch(f"begin_{name}"))
+            tap.fbind("need", self._level)
+            self.add_widget(tap)
+        self._level()
+
+    def _level_now(self, *_: object) -> None:
+        """Both as tall as the taller one needs."""
+        tall = max((tap.need for tap in self.children), default=0)
+        self.height = tall
+        for tap in self.children:
+            tap.height = tall
 
 
 class BayRow(Tap):
@@ -103,6 +159,7 @@ class HomePage(Page):
 
     free = NumericProperty(1)
     busy = BooleanProperty(False)
+    offers = BooleanProperty(False)  # the counter has something, too
 
 
 def bay_words(job: JobView | None) -> str:

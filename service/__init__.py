@@ -1,0 +1,1 @@
+"""After-sales rules, pure: warranty, depreciation, staff and their certificates. It stores nothing and asks nobody."""
