@@ -30,8 +30,10 @@ def asked(work: Work, trade: Trade, imei: str) -> tuple[str, str]:
         return "absent", ""
     if look.imei and not same(look.imei, imei):
         return "differs", ""
+    if not look.imei:
+        return "silent", ""  # it may be anybody's: the number on its label can still be scanned
     bound = look.mode == "bootloader" and not _another_model(work, trade, look)
-    return "same" if look.imei else "silent", serial_digest(work, look.serial) if bound else ""
+    return "same", serial_digest(work, look.serial) if bound else ""
 
 
 def refuse_another(work: Work, trade: Trade, look: PhoneLook) -> None:
