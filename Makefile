@@ -26,10 +26,11 @@ lint: setup  ## style, types, and which room may look where
 	@echo "lint: ruff, mypy --strict (the device's part against its board's stubs), import-linter" >&2
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy && .venv/bin/mypy tests/architecture/ports.py && .venv/bin/lint-imports && deploy/check-device.sh
 
-test: setup  ## every test of the promise a change must keep (some 12 minutes on two cores)
+test: setup  ## every test of the promise a change must keep (under 10 minutes on two cores)
 	@echo "test: lint, then the tests on $(JOBS) workers" >&2
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup tests
+	@env -u PYTHONDONTWRITEBYTECODE TMPDIR="$$(deploy/scratch.sh)" $(PYTHON) -m pytest -n $(JOBS) --dist loadgroup \
+	    -o tmp_path_retention_policy=failed tests
 
 faults: setup  ## the exhaustive fault matrix (long)
 	@echo "faults: every screen in every look, every point of the counter, then every fault, every seed" >&2

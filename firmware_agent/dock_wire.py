@@ -60,7 +60,8 @@ MEMORY = 8  # the order could not be remembered, so it was not begun
 REPLACED = 9  # a later order for the same lock came before this one had ended
 UNKNOWN_ACT = 10
 FORGOTTEN = 11  # taken before the controller was restarted: what came of it, the sensors say
-OUTCOMES = 12  # so many
+FLAP_OPEN = 12  # a door under an open or released flap stays locked
+OUTCOMES = 13  # so many
 
 # -- what stands in a report
 LOCKED = 0

@@ -27,6 +27,7 @@ _REASONS: Mapping[int, tuple[str, str]] = {
     dw.STOPPED: ("dock_stopped", "the emergency stop is pressed; nothing was moved"),
     dw.JAMMED: ("dock_jammed", "the bolt did not get where it was sent"),
     dw.DOOR_OPEN: ("dock_door_open", "the bin's door is not locked; its flap stays locked"),
+    dw.FLAP_OPEN: ("dock_flap_open", "the bin's flap is open or released; its door stays locked"),
     dw.HOT: ("dock_hot", "the bay is too hot; its power stays off"),
     dw.NO_PLACE: ("dock_no_place", "the dock has no such bin or bay"),
     dw.TARE_RANGE: ("dock_tare", "the scale is not at rest, or too far from zero"),
@@ -59,14 +60,10 @@ class DockGone(DockTrouble):
 
 
 class SerialDock:
-    """One dock; its thread runs until :meth:`close`. Thread-safe. ``connect`` opens the line anew each time.
+    """One dock; its thread runs until :meth:`close`. Thread-safe. ``connect`` opens the line anew each time."""
 
-    ``only_looks``: a staff tool, whose having seen that the housing was opened is not the station's.
-    """
-
-    def __init__(self, connect: Callable[[], ByteLink], only_looks: bool = False) -> None:
+    def __init__(self, connect: Callable[[], ByteLink]) -> None:
         self._connect = connect
-        self._only_looks = only_looks
         self._changed = threading.Condition()
         self._facts = DockFacts()
         self._changes = 0
@@ -87,10 +84,8 @@ class SerialDock:
     # -- what it says ---------------------------------------------------------------------------
 
     def facts(self) -> DockFacts:
-        """The last report, and whether it is fresh. To see ``tampered`` here is to have read it."""
+        """The last report, and whether it is fresh."""
         with self._changed:
-            if self._facts.tampered and not self._only_looks:
-                self._tampers_read = self._facts.tampers
             return replace(self._facts, online=self._is_online())
 
     def wait(self, after: int, timeout_s: float) -> int:
@@ -98,6 +93,11 @@ class SerialDock:
         with self._changed:
             self._changed.wait_for(lambda: self._changes != after or self._stop.is_set(), timeout_s)
             return self._changes
+
+    def told_tampered(self, tampers: int) -> None:
+        """So many openings of the housing are written down; the next pulse says so, and the controller lets go."""
+        with self._changed:
+            self._tampers_read = tampers
 
     def _is_online(self) -> bool:
         return self._link is not None and time.monotonic() - self._heard_s < SILENT_S
@@ -261,7 +261,7 @@ class SerialDock:
         self._changed.notify_all()
 
 
-def open_dock(where: str, only_looks: bool = False) -> SerialDock:
+def open_dock(where: str) -> SerialDock:
     """The dock at ``where`` (``serial:/dev/NAME`` or ``tcp:HOST:PORT``), connected or not. Raises BadWhere."""
     check_where(where)
-    return SerialDock(lambda: SerialLink(where), only_looks)
+    return SerialDock(lambda: SerialLink(where))

@@ -1,39 +1,26 @@
 """The receipt printer, over USB, network or a device file, by way of python-escpos. Decides nothing to be printed.
 
-Only the lines' bytes come from :mod:`hw.proto.escpos`; whatever the library raises is translated here.
+Only the lines' bytes come from :mod:`hw.proto.escpos`; the library itself is met in :mod:`hw.printer_line` alone.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from hw.errors import BadWhere, HwError
+from hw.printer_line import CHUNK_BYTES, STATUS_S, TROUBLES, LibraryLine, usb
 from hw.proto import escpos
 from hw.proto.escpos import SlipLine
 
-_handlers = logging.root.handlers[:]
-
-from escpos.exceptions import Error as EscposError  # noqa: E402 - between the two lines about logging
-from escpos.printer import Network, Usb  # noqa: E402
-
-# Importing it sets up logging for the whole process; what is said on standard error is not a printer's affair.
-logging.root.handlers[:] = _handlers
-
 FORMS: Final = "usb:VID:PID[:SERIAL], tcp:HOST:PORT or file:PATH, each with ,columns=32 for 58 mm paper"
-_STATUS_S: Final = 2.0
-_CHUNK_BYTES: Final = 4096
 _ROLL_S: Final = 45.0  # the longest slip at the slowest head
-_PRINTER_CLASS: Final = 7  # USB base class
-_TROUBLES: Final = (EscposError, OSError, AssertionError, NotImplementedError, ValueError)
-"""What python-escpos and the libraries below it raise for a line that is not there."""
 
 
 class PrinterTrouble(HwError):
@@ -48,7 +35,7 @@ class PrinterTrouble(HwError):
 
 
 class Line(Protocol):
-    """Bytes to a printer and its answers. Errors are any of ``_TROUBLES``."""
+    """Bytes to a printer and its answers. Errors are any of ``TROUBLES``."""
 
     lasting: bool  # kept open between slips
 
@@ -59,64 +46,6 @@ class Line(Protocol):
     def answer(self) -> bytes:
         """What came within the status time; b"" when nothing did."""
         ...
-
-
-class _Escpos:
-    """A line of python-escpos."""
-
-    def __init__(self, make: Callable[[], Any], lasting: bool) -> None:
-        self._make, self.lasting = make, lasting
-        self._printer: Any = None
-
-    def open(self) -> None:
-        if self._printer is None:
-            printer = self._make()
-            printer.open()
-            find_endpoints(printer)
-            self._printer = printer
-
-    def close(self) -> None:
-        printer, self._printer = self._printer, None
-        if printer is not None:
-            with contextlib.suppress(*_TROUBLES):
-                printer.close()
-
-    def send(self, data: bytes) -> None:
-        for start in range(0, len(data), _CHUNK_BYTES):
-            self._printer._raw(data[start : start + _CHUNK_BYTES])
-
-    def answer(self) -> bytes:
-        try:
-            return bytes(self._printer._read())
-        except TimeoutError:
-            return b""
-        except OSError as exc:
-            if "timeout" in type(exc).__name__.lower():  # pyusb's own
-                return b""
-            raise
-
-
-def find_endpoints(printer: Any) -> None:
-    """Printers differ in their endpoints' numbers; the library would assume one pair for all."""
-    if not isinstance(printer, Usb):
-        return
-    for interface in (each for configuration in printer.device for each in configuration):
-        if interface.bInterfaceClass == _PRINTER_CLASS:
-            for endpoint in interface:
-                if endpoint.bEndpointAddress & 0x80:
-                    printer.in_ep = endpoint.bEndpointAddress
-                else:
-                    printer.out_ep = endpoint.bEndpointAddress
-            return
-    raise OSError("that USB device has no printer's interface")
-
-
-def has_serial(device: Any, serial: str) -> bool:
-    """Whether a device on the bus says that it is ``serial``; one that may not be read is another."""
-    try:
-        return bool(device.serial_number == serial)
-    except (*_TROUBLES, AttributeError):
-        return False
 
 
 class EscPosPrinter:
@@ -149,7 +78,7 @@ class EscPosPrinter:
                 self._has_answered = False
                 self._line.send(data + (escpos.ASK_IN_TURN if self._answers_in_turn else b""))
                 self._await_end()
-            except _TROUBLES as exc:
+            except TROUBLES as exc:
                 raise PrinterTrouble("printer_lost", f"the printer fell silent in the middle: {exc}") from exc
 
     def close(self) -> None:
@@ -185,7 +114,7 @@ class EscPosPrinter:
             return escpos.Reading(
                 online, self._asked(escpos.ASK_OFFLINE_CAUSE), self._asked(escpos.ASK_PAPER)
             )
-        except _TROUBLES as exc:
+        except TROUBLES as exc:
             self._line.close()
             raise PrinterTrouble("printer_off", f"the printer's line broke: {exc}") from exc
 
@@ -203,7 +132,7 @@ class EscPosPrinter:
     def _opened(self) -> Iterator[None]:
         try:
             self._line.open()
-        except _TROUBLES as exc:
+        except TROUBLES as exc:
             self._line.close()
             raise PrinterTrouble("printer_off", f"no printer there: {exc}") from exc
         try:
@@ -257,7 +186,7 @@ class FilePrinter:
             _, free, _ = select.select([], [file], [], max(0.0, deadline - time.monotonic()))
             if not free:
                 raise TimeoutError("it takes no more")
-            left = left[os.write(file, left[:_CHUNK_BYTES]) :]
+            left = left[os.write(file, left[:CHUNK_BYTES]) :]
 
     def close(self) -> None:
         """Nothing is held."""
@@ -279,16 +208,10 @@ def open_printer(where: str) -> EscPosPrinter | FilePrinter:
         host, _, port = rest.rpartition(":")
         if host and port.isdecimal() and 0 < int(port[:6]) <= 65535:
             number = int(port)
-            return EscPosPrinter(_Escpos(lambda: Network(host, number, _STATUS_S), lasting=False), width)
+            return EscPosPrinter(
+                LibraryLine(lambda library: library.Network(host, number, STATUS_S), lasting=False), width
+            )
     if kind == "usb":
         with contextlib.suppress(ValueError):
-            return EscPosPrinter(_Escpos(_usb(*rest.split(":", 2)), lasting=True), width)
+            return EscPosPrinter(LibraryLine(usb(*rest.split(":", 2)), lasting=True), width)
     raise BadWhere(f"{where!r} names no printer: {FORMS}")
-
-
-def _usb(vendor: str, product: str = "", serial: str = "") -> Callable[[], Any]:
-    found: dict[str, Any] = {"idVendor": int(vendor, 16), "idProduct": int(product, 16)}
-    if serial:
-        found["custom_match"] = lambda device: has_serial(device, serial)
-    timeout_ms = int(_STATUS_S * 1000)
-    return lambda: Usb(usb_args=dict(found), timeout=timeout_ms)

@@ -7,41 +7,37 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import hw.phone
 import hw.quirks
 import ledger.cose
 import ledger.keys
 import ledger.store
-from firmware_agent.cache.objects import Cache
-from firmware_agent.catalogue import SignedCatalogue
-from firmware_agent.download.downloader import Downloader
 from firmware_agent.local import LocalCatalogue
-from firmware_agent.mirrors.book import Mirror, MirrorBook
-from firmware_agent.supply import Supply
-from firmware_agent.trust.trust import Trust
 from firmware_agent.watch import Note
-from kiosk.assembly_counter import CounterRig
-from kiosk.errors import BayTaken, KioskError, SettingsError
+from kiosk.errors import BayTaken, KioskError
 from kiosk.flow.book import Mark
 from kiosk.flow.clock import SystemClock
-from kiosk.flow.counter.commands import ManifestAnswer
-from kiosk.flow.counter.desk import CounterDesk
 from kiosk.flow.desk import Line, StationDesk
 from kiosk.flow.effects import Record
 from kiosk.flow.runner import Tools
 from kiosk.ports import Catalogue, Clock, Phone
-from kiosk.settings import CatalogueSettings, Settings
+from kiosk.settings import Settings
 from kiosk.stockkeeper import Stockkeeper
 from kiosk.store.book import Book
 from kiosk.store.database import FILE, Database
 from ledger.outbox import Outbox
 from mqtt.messages import Command
 from mqtt.reporter import Broker, Callbacks, Reporter
+
+# Numbers, trust and the whole counter take longer to load than a visit: each with the first one to use it.
+if TYPE_CHECKING:
+    from firmware_agent.catalogue import SignedCatalogue
+    from kiosk.assembly_counter import CounterRig
+    from kiosk.flow.counter.desk import CounterDesk
 
 log = logging.getLogger(__name__)
 
@@ -93,27 +89,9 @@ def open_catalogue(settings: Settings, on_note: Callable[[Note], None]) -> Signe
     chosen = settings.catalogue
     if chosen is None:
         return LocalCatalogue(settings.releases)
-    folder = settings.state_dir / "catalogue"
-    seeds = [Mirror(seed.url, seed.region) for seed in chosen.mirrors]
-    mirrors = MirrorBook(seeds, region=chosen.region, memory=folder / "mirrors.json", salt=settings.station)
-    downloader = Downloader(mirrors, rate_bytes_s=lambda: _rate(chosen))
-    try:
-        root = chosen.root.read_bytes()
-    except OSError as exc:
-        raise SettingsError(f"catalogue.root: {chosen.root}: {exc.strerror}") from exc
-    return SignedCatalogue(
-        trust=Trust(folder / "trust", root, mirrors, downloader.http),
-        supply=Supply(Cache(folder / "cache", chosen.cache_mib << 20), downloader),
-        station=settings.station,
-        on_note=on_note,
-    )
+    from kiosk.assembly_catalogue import signed_catalogue
 
-
-def _rate(chosen: CatalogueSettings) -> float | None:
-    now = datetime.now().astimezone()
-    if chosen.rate_kib_s == 0 or chosen.night.holds(60 * now.hour + now.minute):
-        return None
-    return 1024.0 * chosen.rate_kib_s
+    return signed_catalogue(settings, chosen, on_note)
 
 
 def note_taker(book: Book) -> Callable[[Note], None]:
@@ -161,6 +139,8 @@ class Station:
         )
         self._rig: CounterRig | None = None
         if settings.shop is not None:
+            from kiosk.assembly_counter import CounterRig
+
             key = ledger.keys.load_or_create(settings.state_dir / KEY_FILE)
             try:
                 self._rig = CounterRig(settings, self.database, key, self._reporter, self._on_commit, clock)
@@ -264,6 +244,8 @@ class Station:
     def _on_manifest_answer(self, text: object) -> str:
         if self.counter is None:
             return "this station has no counter"
+        from kiosk.flow.counter.commands import ManifestAnswer
+
         try:
             padded = str(text) + "=" * (-len(str(text)) % 4)
             answer = base64.b64decode(padded, altchars=b"-_", validate=True)

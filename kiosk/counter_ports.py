@@ -65,6 +65,8 @@ class BayFacts(Protocol):
     def temperature_c(self) -> int: ...
     @property
     def hot(self) -> bool: ...  # switched off by the controller itself
+    @property
+    def light(self) -> Literal["off", "white", "green", "amber", "red"]: ...
 
 
 class DockFacts(Protocol):
@@ -87,6 +89,8 @@ class DockFacts(Protocol):
     @property
     def tampered(self) -> bool: ...
     @property
+    def tampers(self) -> int: ...  # times the housing was opened, ever
+    @property
     def stopped(self) -> bool: ...  # emergency stop pressed
 
 
@@ -99,6 +103,10 @@ class Dock(Protocol):
 
     def wait(self, after: int, timeout_s: float) -> int:
         """Until the facts changed since change number ``after``; the number now."""
+        ...
+
+    def told_tampered(self, tampers: int) -> None:
+        """So many openings of the housing are in the ledger; until then the controller says them, also anew."""
         ...
 
     def release_flap(self, bin: int, intent: str) -> None: ...

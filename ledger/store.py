@@ -189,6 +189,12 @@ def entries(
     return [_stored(bytes(leaf), bytes(digest), body) for leaf, digest, body in rows]
 
 
+def last_index(connection: sqlite3.Connection, visit: str) -> int:
+    """Index of the last entry about ``visit``, 0 where there is none: what came first, whatever the clocks said."""
+    query = "SELECT coalesce(max(idx), 0) FROM ledger_leaves WHERE visit = ?"
+    return int(connection.execute(query, (visit,)).fetchone()[0])
+
+
 def _stored(leaf: bytes, digest: bytes, body: bytes | None) -> Stored:
     read = None if body is None else entries_of.decode_body(bytes(body))
     return Stored(entries_of.decode(leaf), digest, leaf, read, None if body is None else bytes(body))

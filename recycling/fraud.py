@@ -13,7 +13,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from recycling.errors import Refused
-from recycling.imei import imei, same
+from recycling.imei import same, well_formed
 
 DAY_MS = 86_400_000
 VELOCITY_DEVICES = 3
@@ -52,7 +52,7 @@ def identity(imei_usb: str, imei_label: str, imei_dialled: str) -> Flag | None:
     given = [one for one in (imei_usb, imei_label, imei_dialled) if one]
     for one in given:
         try:
-            imei(one)
+            well_formed(one)
         except Refused as exc:
             return Flag("imei_bad", Action.STOP, exc.reason)
     if any(not same(given[0], other) for other in given[1:]):

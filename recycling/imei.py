@@ -31,15 +31,36 @@ def imei(text: str) -> str:
         raise Refused(
             "imei_length", f"an IMEI has {DIGITS} digits, not {len(digits)}", {"digits": len(digits)}
         )
-    if not digits.strip("0"):
-        raise Refused("imei_zero", "an IMEI of zeros belongs to no phone")
+    _not_zero(digits)
     try:
         stdnum.imei.validate(digits)
     except stdnum.exceptions.ValidationError as exc:
         raise Refused("imei_check", "the IMEI's check digit does not match: read it again") from exc
+    _allocated(digits)
+    return digits
+
+
+def well_formed(text: str) -> str:
+    """The digits of what stands on a label: an IMEI, or the 16 of an IMEISV. Refuses in the words of :func:`imei`.
+
+    The last two of an IMEISV are the version of its software: no check digit is among them (3GPP TS 23.003, 6.2.2).
+    """
+    digits = _digits(text)
+    if len(digits) != DIGITS + 1:
+        return imei(text)
+    _not_zero(digits[:_NUMBER])
+    _allocated(digits)
+    return digits
+
+
+def _not_zero(digits: str) -> None:
+    if not digits.strip("0"):
+        raise Refused("imei_zero", "an IMEI of zeros belongs to no phone")
+
+
+def _allocated(digits: str) -> None:
     if digits[:2] not in REPORTING_BODIES or not digits[2:TAC_DIGITS].strip("0"):
         raise Refused("imei_tac", "nobody allocates phones with such an IMEI", {"tac": digits[:TAC_DIGITS]})
-    return digits
 
 
 def same(one: str, other: str) -> bool:

@@ -7,10 +7,11 @@ digits, rates in basis points, masses in g, times as UTC. What is written and re
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from recycling.errors import MalformedError, Refused
@@ -20,6 +21,7 @@ from recycling.price_book import ModelPrice, PriceBook, checked
 MAX_BYTES = 4 << 20
 MAX_ROWS = 8_000
 FORM = "1"
+DIGEST_HEX = 32
 _BOM = b"\xef\xbb\xbf"
 _YUAN = re.compile(r"(\d{1,7})(?:\.(\d{1,2}))?")
 _NUMBER = re.compile(r"\d{1,7}")
@@ -60,6 +62,11 @@ def to_csv(book: PriceBook) -> bytes:
         money = (_yuan_text(one.base_fen), one.mass_g, one.made_from)
         write(("model", one.model, one.brand, one.storage, *money, *names))
     return _BOM + text.getvalue().encode("utf-8")
+
+
+def digest(book: PriceBook) -> str:
+    """32 hex digits of SHA-256 that name everything a book says but who approved it."""
+    return hashlib.sha256(to_csv(replace(book, approvers=("", "")))).hexdigest()[:DIGEST_HEX]
 
 
 def from_csv(data: bytes) -> PriceBook:

@@ -25,6 +25,7 @@ BENCHES = {
     "delta": "differences between real images: size, time and memory, beside HDiffPatch, bsdiff, xdelta and zstd",
     "agent": "a phone's own update agent on MicroPython: applying, verifying, memory, bytes on the wire",
     "mirrors": "300 mirrors on loopback: time to the right one, requests wasted, beside random, listed and oracle",
+    "hands": "hands-on seconds of every flow by real touches: the machine measured, the person modelled",
 }
 
 

@@ -22,6 +22,8 @@ SHARED = ("__init__.py", "wire.py", "order.py", "device/*.py", "device/board/__i
 FLASH = ("__init__.py", "wire.py", "device/__init__.py", "device/errors.py", "device/flash.py")
 DOCK = (*FLASH, "dock_wire.py", "dock/*.py", "dock/board/__init__.py")
 BOARDS = ("rp2", "unix")
+PICO = ("device/board/__init__.py", "device/board/pico.py")
+"""What its rp2 board takes along, whatever it is for."""
 PURPOSES = ("agent", "dock")
 MAX_DOCK_BINS, MAX_DOCK_BAYS = 6, 8
 """What a Pico has pins and registers for."""
@@ -106,9 +108,11 @@ def copy(board: str, folder: Path, purpose: str = "agent") -> list[str]:
 
 def _patterns(board: str, purpose: str) -> tuple[str, ...]:
     """The dock's unix board keeps its memory in the agent's flash file, and so takes the agent along."""
+    shared = PICO if board == "rp2" else ()
     if purpose == "agent":
-        return *SHARED, f"device/board/{board}.py"
-    return (*DOCK, f"dock/board/{board}.py", *((*SHARED, "device/board/unix.py") if board == "unix" else ()))
+        return *SHARED, *shared, f"device/board/{board}.py"
+    agents = (*SHARED, "device/board/unix.py") if board == "unix" else shared
+    return *DOCK, f"dock/board/{board}.py", *agents
 
 
 def _dock_facts(args: argparse.Namespace) -> dict[str, object]:

@@ -51,6 +51,7 @@ MANIFEST_ENTRIES = {
     "answered": "manifest.answered",
     "processed": "manifest.processed",
 }
+REPLIES = ("revision.accepted", "revision.refused")
 OURS = frozenset({"bin", "drawer", "quarantine", "parcel", "transit", "processor", "gone"})
 
 
@@ -116,6 +117,7 @@ def at_the_end(world: World) -> Found:
     _dock(world, found)
     _outcomes(truth, found)
     _money(world, truth, found)
+    _drawer(truth, entries, found)
     _entries(truth, entries, found)
     with _base(world) as base:
         report = ledger.verify.check(base)
@@ -187,6 +189,27 @@ def _money(world: World, truth: Truth, found: Found) -> None:
     found.say(any(count > 1 for count in by_trade.values()), "cash moved twice for one trade-in")
 
 
+def _drawer(truth: Truth, entries: list[Told], found: Found) -> None:
+    """What was carried over and changed by hand is told once; no shift's drawer holds less than nothing."""
+    moves, shifts = truth.now("cash", "move"), truth.now("shifts", "shift")
+    by_hand = Counter(one["amount_fen"] for one in moves if not one["trade"])
+    names = {"shift.opened": "carried_fen", "cash.changed": "amount_fen"}
+    told_fen = Counter(one.body[names[one.kind]] for one in entries if one.kind in names)
+    del told_fen[0]
+    found.lost += (by_hand - told_fen).total()
+    found.twice += (told_fen - by_hand).total()
+    found.say(by_hand != told_fen, f"cash moved by hand {dict(by_hand)}, told {dict(told_fen)}")
+    for shift in shifts:
+        held_fen = sum(one["amount_fen"] for one in moves if one["shift"] == shift["shift"])
+        found.say(held_fen < 0, f"the drawer holds {held_fen} fen")
+        expected = [
+            one.body["expected_fen"]
+            for one in entries
+            if one.subject == shift["shift"] and "expected_fen" in one.body
+        ]
+        found.say(expected not in ([], [held_fen]), f"expected {expected} fen, moved {held_fen}")
+
+
 def _moved(world: World) -> dict[str, int]:
     payee = VirtualPayments(world.place.folder / PAYEE)
     try:
@@ -208,6 +231,9 @@ def _entries(truth: Truth, entries: list[Told], found: Found) -> None:
         state = "answered" if manifest["state"] in ("accepted", "partial", "refused") else manifest["state"]
         for step in so_far[: so_far.index(state) + 1]:
             _once(count[MANIFEST_ENTRIES[step], manifest["manifest"]], MANIFEST_ENTRIES[step], found)
+        proposed = count["revision.proposed", manifest["manifest"]]
+        replied = sum(count[kind, manifest["manifest"]] for kind in REPLIES)
+        found.say(proposed != replied, f"{proposed} corrections, {replied} replies")
     deposits = Counter(one.body["item"] for one in entries if one.kind == "drop.deposited")
     for item in truth.items():
         if item["trade"] or item["lodging"] not in OURS:

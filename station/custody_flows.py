@@ -10,18 +10,15 @@ from dataclasses import dataclass, field
 
 from hw.virtual.dock_world import THING_PERCENT
 from kiosk.flow.counter import commands as c
-from kiosk.flow.counter.view import ManifestView
-from ledger import cose
-from recycling.manifest import LineAnswer
-from recycling.processor_answer import AAD, Answer, encode
 from station.counter_hands import GOODS_G
 from station.custody_floor import SECOND, Floor
-from station.custody_rig import BEGIN_MS
-from station.custody_trades import MOST_STEPS, Deal, trade_in
+from station.custody_papers import CHARGERS, corrected, packed, redirected, sealed, ship
+from station.custody_trades import Deal, trade_in
 from station.errors import NEEDS_STAFF, StationError
-from station.sample_shop import PROCESSOR, processor_key
 
 NEARLY = 90 - THING_PERCENT
+PUT_IN_FEN = 654_300
+"""Unlike what any shift begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,78 +112,25 @@ def full(floor: Floor) -> None:
     floor.press(c.DropDone(drop))
 
 
-# -- manifests
-
-
 def emptied(floor: Floor) -> None:
     """Two chargers, their bin emptied; the processor refuses one of them."""
+    chargers(floor)
+    ship(CHARGERS)(floor)
+
+
+def chargers(floor: Floor) -> None:
+    """Two of them, before anything is packed."""
     if not floor.truth.manifests():
         bring("charger", 2)(floor)
-    ship(3)(floor)
 
 
-def ship(number: int) -> Callable[[Floor], None]:
-    """A bin into a manifest, until the processor has processed it."""
-
-    def run(floor: Floor) -> None:
-        for _ in range(MOST_STEPS):
-            floor.staff()
-            known = floor.truth.manifests()
-            if any(row["state"] == "processed" for row in known):
-                return
-            live = floor.view.manifests
-            if floor.view.bins[number - 1].state == "emptying":
-                _carry_out(floor, number)
-            elif not known:
-                floor.press(c.ManifestDraft(PROCESSOR))
-            elif live:
-                _send(floor, live[0], number)
-        raise StationError("the manifest is never processed", NEEDS_STAFF)
-
-    return run
+def packed_up(floor: Floor) -> None:
+    """Two chargers on a draft, their bin in its place again."""
+    chargers(floor)
+    packed(floor)
 
 
-def _carry_out(floor: Floor, number: int) -> None:
-    status = floor.dock.status()
-    if status[f"bin{number}_door_lock"] == "released" or status[f"bin{number}_door"] == "open":
-        if status[f"bin{number}_g"]:
-            floor.dock.act("open_door", bin=number)
-            floor.dock.act("empty", bin=number)
-        floor.dock.act("close_door", bin=number)
-    floor.press(c.BinClosed(number), "bin_not_opened")
-
-
-def _send(floor: Floor, manifest: ManifestView, number: int) -> None:
-    name = manifest.manifest
-    if manifest.state == "draft":
-        if floor.view.bins[number - 1].items:
-            floor.press(c.BinEmpty(number, name, SECOND))
-            floor.wait(lambda: floor.dock.status()[f"bin{number}_door_lock"] == "released", "the bin's door")
-            return
-        floor.press(c.ManifestSeal(name, (f"M-{name[-8:]}",), SECOND))
-    elif manifest.state == "sealed":
-        floor.press(c.ManifestPickUp(name, "Sample Carriers", "SH-A10086"))
-    elif manifest.state == "picked_up":
-        floor.press(c.ManifestAnswer(_verdict(floor, name)))
-    else:
-        floor.press(c.ManifestAnswer(_signed(Answer(name, PROCESSOR, "processed", BEGIN_MS))))
-
-
-def _verdict(floor: Floor, manifest: str) -> bytes:
-    """Everything is there; of more than one thing the last is refused."""
-    rows = sorted(
-        (row for row in floor.truth.items() if row["manifest"] == manifest), key=lambda row: str(row["item"])
-    )
-    refused = rows[-1]["item"] if len(rows) > 1 else ""
-    lines = tuple(LineAnswer(row["item"], row["item"] != refused, int(row["mass_g"])) for row in rows)
-    return _signed(Answer(manifest, PROCESSOR, "answered", BEGIN_MS, lines))
-
-
-def _signed(answer: Answer) -> bytes:
-    return cose.sign1(encode(answer), processor_key(PROCESSOR), AAD)
-
-
-# -- vouchers and the shift
+# -- vouchers, cash and the shift
 
 
 def voucher(floor: Floor) -> None:
@@ -211,6 +155,40 @@ def shift(floor: Floor) -> None:
         assert staff is not None
         floor.press(c.ShiftClose(staff.cash_fen + 100, "found on the floor", SECOND))
     floor.staff()
+
+
+def cash(floor: Floor) -> None:
+    """The drawer lacks the price: cash is put in and paid out, the rest goes to the safe, the shift is closed."""
+    floor.staff()
+    if not _changed(floor, "in"):
+        if not _changed(floor, "out"):
+            _change(floor, -_drawer_fen(floor), "to the safe")
+        trade = floor.trade()
+        assert trade is not None
+        if floor.press(c.TradeSettle(trade.trade), "cash_short") != "cash_short":
+            raise StationError("cash is paid out that is not there", NEEDS_STAFF)
+        _change(floor, PUT_IN_FEN, "for the day")
+    trade_in(Deal("settled", "cash"))(floor)
+    if not any(row["open"] == 0 for row in floor.truth.now("shifts", "shift")):
+        if _drawer_fen(floor):
+            _change(floor, -_drawer_fen(floor), "to the safe")
+        floor.press(c.ShiftClose(0))
+    floor.staff()
+
+
+def _drawer_fen(floor: Floor) -> int:
+    assert floor.view.staff is not None
+    return floor.view.staff.cash_fen
+
+
+def _change(floor: Floor, amount_fen: int, reason: str) -> None:
+    floor.press(c.CashChange(amount_fen, reason, SECOND))
+
+
+def _changed(floor: Floor, way: str) -> bool:
+    """Whether it was put in, or anything taken out that nobody was paid."""
+    moves = [row["amount_fen"] for row in floor.truth.now("cash", "move") if not row["trade"]]
+    return PUT_IN_FEN in moves if way == "in" else any(fen < 0 for fen in moves)
 
 
 FLOWS: Mapping[str, Flow] = {
@@ -250,6 +228,12 @@ FLOWS: Mapping[str, Flow] = {
         Flow("damaged battery", damaged),
         Flow("full bin", full, fills={4: NEARLY, 5: NEARLY}),
         Flow("emptied bin", emptied),
+        Flow("packed draft", packed_up, cut=False),
+        Flow("redirected draft", redirected, start="packed draft"),
+        Flow("sealed manifest", sealed, start="packed draft", cut=False),
+        Flow("corrections", corrected, start="sealed manifest"),
+        Flow("sealed for cash", trade_in(Deal("sealed", "cash")), phone=True, cut=False),
+        Flow("cash", cash, start="sealed for cash"),
         Flow("shift", shift, start="top-up"),
     )
 }

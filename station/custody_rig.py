@@ -43,6 +43,8 @@ BEGIN_MS = (
 DAY_MS = 86_400_000
 BINS = (Category.PHONE, Category.BATTERY, Category.CHARGER, Category.ACCESSORY, Category.ACCESSORY)
 BAY = 1
+OTHER_PROCESSOR = "north-works"
+"""Listed here beside the sample shop's; its licence holds, too."""
 
 POINTS, CLOCK, PEOPLE, LOG = "points.log", "clock.json", "people.json", "counter.log"
 PAYEE, HEADQUARTERS = "payee.sqlite3", "headquarters.sqlite3"
@@ -257,6 +259,7 @@ def settings_of(place: Place) -> Settings:
         bins=BINS,
         printer=place.printer,
         register_file=place.folder / sample_shop.REGISTER_FILE,
+        first_float_fen=sample_shop.FLOAT_FEN,
         virtual_payments=place.folder / PAYEE,
     )
     bays = (Bay(BAY, place.phone),) if place.phone else ()

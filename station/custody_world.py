@@ -7,6 +7,7 @@ custody_checks.py.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import logging
 import multiprocessing
@@ -34,7 +35,17 @@ from kiosk.till import VirtualPayments
 from station import sample_shop
 from station.custody_floor import Floor
 from station.custody_flows import FLOWS, Flow
-from station.custody_rig import BEGIN_MS, BINS, PAYEE, POINTS, STATION, Place, ShopClock, counter
+from station.custody_rig import (
+    BEGIN_MS,
+    BINS,
+    OTHER_PROCESSOR,
+    PAYEE,
+    POINTS,
+    STATION,
+    Place,
+    ShopClock,
+    counter,
+)
 from station.custody_trades import IMEI
 from station.errors import StationError
 
@@ -172,9 +183,13 @@ class Worlds:
         clock = ShopClock(self._shop)
         database = Database(self._shop / "kiosk", STATION)
         try:
-            sample_shop.furnish(
-                ReferenceBook(database, Entries(database, clock), clock), self._shop, BEGIN_MS
-            )
+            book = ReferenceBook(database, Entries(database, clock), clock)
+            sample_shop.furnish(book, self._shop, BEGIN_MS)
+            known = book.processor(sample_shop.PROCESSOR)
+            assert known is not None
+            key = sample_shop.processor_key(OTHER_PROCESSOR).public_key().public_bytes_raw().hex()
+            other = dataclasses.replace(known, processor=OTHER_PROCESSOR, public_key=key)
+            book.list_processor(other, f"staff:{sample_shop.MANAGER.staff}")
         finally:
             database.close()
 

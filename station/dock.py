@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         return _serve(args)
     if args.fault or args.state:
         raise StationError("--fault and --state are for a virtual dock, not for the one at --where", USAGE)
-    with contextlib.closing(open_dock(args.where, only_looks=True)) as dock:
+    with contextlib.closing(open_dock(args.where)) as dock:
         return _one_thing(dock, args)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from recycling.price_book import PriceBook
-from recycling.price_book_csv import MAX_BYTES, from_csv, to_csv
+from recycling.price_book_csv import MAX_BYTES, digest, from_csv, to_csv
 from service.technician import Action
 from station import reference
 from station.errors import OK, REFUSED, USAGE, StationError
@@ -36,6 +36,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("file", type=Path, metavar="FILE")
         if name in ("approve", "export"):
             action.add_argument("version", metavar="VERSION")
+        if name == "approve":
+            action.add_argument(
+                "--digest", default="", metavar="D", help="of what was reviewed, as export names it"
+            )
         if name == "export":
             action.add_argument("--out", type=Path, required=True, metavar="FILE", help="must not exist")
 
@@ -58,14 +62,24 @@ def _import(args: argparse.Namespace, opened: Opened) -> None:
     book = from_csv(reference.read_file(args.file, MAX_BYTES))
     by = _by(args, opened)
     opened.book.propose(book, by)
-    text = f"proposed by {by}; in force once somebody else approves it: station prices approve {book.version}"
+    text = f"proposed by {by}; in force once somebody else approves it: {_how(book.version)}"
     _say(args, book, "proposed", text)
 
 
 def _approve(args: argparse.Namespace, opened: Opened) -> None:
-    book = opened.book.adopt(args.version, _by(args, opened))
+    if not args.digest:
+        raise StationError(f"name what you reviewed: {_how(args.version)}", USAGE)
+    book = opened.book.adopt(args.version, args.digest.strip().lower(), _by(args, opened))
     _say(
         args, book, "adopted", f"approved by {' and '.join(book.approvers)}, from {_day(book.valid_from_ms)}"
+    )
+
+
+def _how(version: str) -> str:
+    """What the proposal says is looked at first; it may be replaced until it is approved."""
+    return (
+        f"station prices export {version} --out FILE, look at it,"
+        f" then station prices approve {version} --digest D with the digest it named"
     )
 
 
@@ -78,7 +92,7 @@ def _export(args: argparse.Namespace, opened: Opened) -> None:
             file.write(to_csv(book))
     except OSError as exc:
         raise StationError(f"{args.out}: {exc.strerror}", REFUSED) from exc
-    _say(args, book, "exported", str(args.out))
+    _say(args, book, "exported", f"{args.out}, digest {digest(book)}")
 
 
 def _show(args: argparse.Namespace, opened: Opened) -> None:
@@ -92,6 +106,7 @@ def _show(args: argparse.Namespace, opened: Opened) -> None:
                 "state": row.state,
                 "valid_from": _day(row.valid_from_ms),
                 "approvers": [one for one in (row.proposer, row.approver) if one],
+                "digest": row.digest,
             }
             for row in rows
         ]
@@ -100,7 +115,7 @@ def _show(args: argparse.Namespace, opened: Opened) -> None:
     for row in rows:
         state = "in force" if row.version == in_force else row.state
         approvers = " and ".join(one for one in (row.proposer, row.approver) if one)
-        print(f"{row.version:20} {state:10} from {_day(row.valid_from_ms)}  by {approvers}")
+        print(f"{row.version:20} {state:10} from {_day(row.valid_from_ms)}  {row.digest}  by {approvers}")
     if not in_force:
         print("prices: no price book is in force: no trade-in is offered", file=sys.stderr)
 
@@ -108,7 +123,12 @@ def _show(args: argparse.Namespace, opened: Opened) -> None:
 def _say(args: argparse.Namespace, book: PriceBook, state: str, line: str) -> None:
     print(f"prices: {book.version}, {len(book.models)} models: {line}", file=sys.stderr)
     if args.json:
-        facts = {"version": book.version, "state": state, "models": len(book.models)}
+        facts = {
+            "version": book.version,
+            "state": state,
+            "models": len(book.models),
+            "digest": digest(book),
+        }
         print(json.dumps(facts, ensure_ascii=False))
 
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kiosk.pins import hash_pin
 from kiosk.store.reference_book import ReferenceBook
+from recycling import price_book_csv
 from recycling.goods import Category
 from recycling.inspection import Grade
 from recycling.price_book import FULL_BP, ModelPrice, PriceBook
@@ -28,6 +29,8 @@ BLACKLISTED_TAC = "35991234"
 
 REGISTER_FILE = "register.csv"
 PROCESSOR, EXPIRED_PROCESSOR = "green-loop", "old-tide"
+FLOAT_FEN = 500_000
+"""Cash in the drawer when the first shift opens: two phones' worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ def furnish(book: ReferenceBook, folder: Path, now_ms: int) -> Path:
     prices = price_book()
     if book.price_book(now_ms) is None:
         book.propose(prices, prices.approvers[0])
-        book.adopt(prices.version, prices.approvers[1])
+        book.adopt(prices.version, price_book_csv.digest(prices), prices.approvers[1])
     for processor in processors(today):
         book.list_processor(processor, f"staff:{MANAGER.staff}")
     register = folder / REGISTER_FILE

@@ -26,7 +26,7 @@ from kiosk.store.reference_book import ReferenceBook
 from recycling.goods import Category
 from station.children import Child
 from station.counter_hands import CounterHands
-from station.sample_shop import furnish
+from station.sample_shop import FLOAT_FEN, furnish
 
 BINS: Mapping[int, Category] = {
     1: Category.PHONE,
@@ -96,6 +96,7 @@ class Shop:
             camera=f"{shlex.quote(sys.executable)} -m hw.virtual.camera",
             register_file=self.register,
             zone=ZONE,
+            first_float_fen=FLOAT_FEN,
             virtual_payments=self.folder / "payee.sqlite3",
         )
 
@@ -136,6 +137,7 @@ def toml(shop: ShopSettings) -> list[str]:
         f"command = {json.dumps(shop.camera)}",
         "[shop]",
         f"zone = {json.dumps(shop.zone)}",
+        f"first_float_fen = {shop.first_float_fen}",
     ]
     if shop.virtual_payments is not None:
         lines.append(f"virtual_payments = {json.dumps(str(shop.virtual_payments))}")

@@ -97,6 +97,7 @@ class DockFacts:
     scale: ScaleFacts = ScaleFacts()
     bays: Sequence[object] = ()
     tampered: bool = False
+    tampers: int = 0
     stopped: bool = False
 
 
@@ -109,6 +110,7 @@ class FakeDock:
         self.done: list[tuple[str, int, str]] = []
         self.refuse = ""
         self.silent = ""  # the order is done, and the answer lost
+        self.tampers_read = 0
 
     # -- the port
 
@@ -118,6 +120,9 @@ class FakeDock:
     def wait(self, after: int, timeout_s: float) -> int:
         threading.Event().wait(min(timeout_s, 0.01))
         return after + 1
+
+    def told_tampered(self, tampers: int) -> None:
+        self.tampers_read = tampers
 
     def release_flap(self, bin: int, intent: str) -> None:
         self._order("release_flap", bin, intent, lambda one: replace(one, lock="released"))
@@ -599,6 +604,10 @@ class Counter:
 
     def log_in(self, who: tuple[str, str] = LIN) -> None:
         self.must(commands.StaffIn(*who))
+
+    def put_in(self, amount_fen: int) -> None:
+        """Cash into the drawer."""
+        self.must(commands.CashChange(amount_fen, "float", SECOND))
 
     def begin_trade(self) -> str:
         self.must(commands.TradeBegin("zh"))

@@ -21,6 +21,7 @@ from recycling.erasure import Erasure
 from recycling.goods import Hazard
 from recycling.manifest import Manifest
 from recycling.trade import CHECK_GOOD_MS, LIVE, PAID, State, Trade
+from tests import custody_ledger
 
 KEYS = {
     "drops": "drop_off",
@@ -415,6 +416,7 @@ CHECKS: tuple[Callable[[Books], None], ...] = (
     paid_once,
     told,
     told_of_payments,
+    *custody_ledger.CHECKS,
 )
 
 
@@ -439,6 +441,11 @@ class World(Protocol):
     @property
     def packable(self) -> Sequence[str]: ...  # items that the repository offers
 
+    @property
+    def shown(self) -> Mapping[str, int]: ...  # right PINs, by staff number
+
+    float_fen: int  # what the very first shift begins with
+
 
 def world(outside: World, books: Books) -> None:
     """4, 6 and 9 once more, by what the payee and the phones remember and what the repository gives out."""
@@ -456,6 +463,11 @@ def world(outside: World, books: Books) -> None:
     for item in outside.packable:
         if books["items"][item][-1].lodging == "shelf":
             assert books["trades"][books["items"][item][-1].trade][-1].state == "released"
+    came = Tally(one.entry.actor for one in books.entries if one.entry.kind == "staff.back")
+    came += Tally(f"staff:{body['staff']}" for body in books.bodies("staff.in"))
+    for actor, times in came.items():
+        assert times <= outside.shown[actor.removeprefix("staff:")], f"{actor} is here without the PIN"
+    assert [body["carried_fen"] for body in books.bodies("shift.opened")][:1] in ([], [outside.float_fen])
 
 
 def silent_of_people(books: Books, words: Sequence[str], imeis: Sequence[str]) -> None:
@@ -488,3 +500,11 @@ def network(stations: Sequence[Books], imei_of: Mapping[str, str]) -> None:
         if row.state == "redeemed"
     )
     assert all(count == 1 for count in redeemed.values()), redeemed
+    issued = {row.voucher: row.amount_fen for books in stations for row in _vouchers(books, "issued")}
+    for books in stations:
+        for row in _vouchers(books, "redeemed"):
+            assert issued[row.voucher] == row.amount_fen, f"voucher {row.voucher}"
+
+
+def _vouchers(books: Books, state: str) -> list[Row]:
+    return [row for rows in books["vouchers"].values() for row in rows if row.state == state]

@@ -7,11 +7,15 @@ the test says so, or never.
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
+
+from ulid import ULID
 
 from kiosk.flow.counter import commands as c
 from kiosk.flow.counter import rounds
@@ -34,14 +38,16 @@ from tests.counter_fakes import (
     KillableStore,
     Killed,
     World,
-    right_pin,
     verify_answer,
 )
+from tests.custody_guesses import Guesses
 
 STAFF = {"1001": "482913", "1002": "573829", "9001": "918273", "1003": "602714"}
 """Number and PIN: a beginner, a technician who may approve, a manager, and one whose certificate is over."""
 
 BAY = "tcp:bay-1"
+PROMISING = (c.ManifestDraft, c.ManifestRedirect, c.ManifestSeal, c.ManifestPickUp)
+PROMISES = ("manifest.drafted", "manifest.redirected", "manifest.sealed", "manifest.picked_up")
 BUGS = frozenset({"unforeseen", "store_failed", "unknown_command"})
 """What a counter says only by a mistake of its own, or where the database had to stop it."""
 
@@ -126,6 +132,7 @@ class Reference(FakeReference):
             f"pin:{STAFF['1003']}",
         )
         self.listed["green"] = replace(self.listed["green"], licence_until=far)
+        self.listed["also"] = replace(self.listed["green"], processor="also", public_key="44" * 32)
         small = (Category.CHARGER, Category.ACCESSORY)
         self.listed["small"] = replace(
             self.listed["green"], processor="small", categories=small, public_key="33" * 32
@@ -148,8 +155,16 @@ class Dock(FakeDock):
 class Shop:
     """One station: its world, its folder and the process that works in it just now."""
 
-    def __init__(self, name: str, folder: Path, template: Path, clock: FakeClock, network: Network) -> None:
-        self.name = name
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        template: Path,
+        clock: FakeClock,
+        network: Network,
+        float_fen: int = 0,
+    ) -> None:
+        self.name, self.float_fen = name, float_fen
         folder.mkdir()
         shutil.copyfile(template / FILE, folder / FILE)
         self.world = World(folder)
@@ -157,10 +172,14 @@ class Shop:
         self.world.reference = Reference()
         self.world.dock = self.dock = Dock(self.world.point)
         self.dock.inside = {}
+        hashes = {pin_hash: number for number, (_, pin_hash) in self.world.reference.people.items()}
+        self.guesses = Guesses(clock, hashes)
         self.kills = 0
-        self._ticket = 0
+        self._ticket = self._ids = 0
         self.books: custody_checks.Books | None = None
         self.pending: list[Errand] = []
+        self._eye = sqlite3.connect(folder / FILE, isolation_level=None)  # told by SQLite of others' commits
+        self._version = 0
         self._open()
 
     def _open(self) -> None:
@@ -169,13 +188,13 @@ class Shop:
         self.database = Database(world.folder, self.name)
         self.store = KillableStore(self.database, world.clock)
         self.store.world = world
-        figures = Figures(self.name, bins=BINS, bays={1: BAY, 2: "tcp:bay-2"})
+        figures = Figures(self.name, bins=BINS, bays={1: BAY, 2: "tcp:bay-2"}, first_float_fen=self.float_fen)
         tools = Tools(
             self.store,
             world.clock,
             figures,
             world.reference,
-            right_pin,
+            self.guesses.compare,
             self.dock,  # type: ignore[arg-type]
             world.printer,
             world.camera,
@@ -185,12 +204,18 @@ class Shop:
             world.eraser,
             verify_answer=verify_answer,
             sign=lambda message: bytes(64),
+            new_id=self._next_id,
         )
         self.desk = CounterDesk(tools)
         self.work = self.desk.work
         self.work.errand = self.pending.append
         self.work.read_lists()
         rounds.recover(self.work)
+
+    def _next_id(self) -> str:
+        """In order of making, whatever the clock says, and no other shop's."""
+        self._ids += 1
+        return str(ULID.from_bytes(self.name.encode()[:5].ljust(8) + self._ids.to_bytes(8)))
 
     def alive(self, act: Callable[[], None]) -> None:
         """Do it; where the power goes, begin anew, as often as it takes."""
@@ -200,6 +225,17 @@ class Shop:
             self._again()
         self.desk._show()
         assert not {one.reason for one in self.work.said.values()} & BUGS, self.work.said
+        if self.guesses.compared:
+            self.guesses.seen(self._told("staff.refused"))
+            assert not self.guesses.broken, self.guesses.broken
+
+    def _told(self, *kinds: str) -> int:
+        """How many entries of those kinds stand in the ledger."""
+        marks = ", ".join("?" * len(kinds))
+        (count,) = self._eye.execute(
+            f"SELECT count(*) FROM ledger_leaves WHERE kind IN ({marks})", kinds
+        ).fetchone()
+        return int(count)
 
     def _again(self) -> None:
         self.kills += 1
@@ -224,7 +260,20 @@ class Shop:
             self._ticket += 1
             self.desk._handle(self._ticket, command)
 
+        if not isinstance(command, PROMISING):
+            self.alive(act)
+            return
+        before = self._told(*PROMISES)
         self.alive(act)
+        if self._told(*PROMISES) != before:
+            self._licence_holds(command)
+
+    def _licence_holds(self, command: c.Command) -> None:
+        """5: nothing was just promised or given to a processor whose licence is over."""
+        manifest = self.work.memory.manifests.get(getattr(command, "manifest", ""))
+        name = manifest.processor if manifest else getattr(command, "processor", "")
+        until = self.world.reference.listed[name].licence_until
+        assert self.work.tools.shop.today(self.world.clock.wall_ms()) <= until, f"{name}: {until}: {command}"
 
     def deliver(self, first: bool = True) -> None:
         """The answer to one question arrives."""
@@ -264,8 +313,11 @@ class Shop:
 
     def checked(self, whole: bool = False) -> custody_checks.Books:
         """Its books as they are now, found right; ``whole``: the ledger's chain from its beginning, too."""
-        self.books = custody_checks.station(self.database.path, None if whole else self.books)
-        custody_checks.world(self, self.books)
+        (version,) = self._eye.execute("PRAGMA data_version").fetchone()
+        if whole or self.books is None or version != self._version:
+            self._version = version
+            self.books = custody_checks.station(self.database.path, None if whole else self.books)
+            custody_checks.world(self, self.books)
         return self.books
 
     # -- what really happened
@@ -285,6 +337,11 @@ class Shop:
         """What the repository says may be packed."""
         return [item.item for item in self.store.packable(self.world.clock.wall_ms())]
 
+    @property
+    def shown(self) -> Counter[str]:
+        """Right PINs, by staff number."""
+        return self.guesses.right
+
     # -- what staff see
 
     def trades(self, *states: State) -> list[Trade]:
@@ -296,8 +353,9 @@ class Shop:
         ]
 
     def log_in(self, who: Literal["1001", "1002", "9001", "1003"] = "9001") -> None:
-        """If nobody is."""
-        if self.work.desk.technician is None:
+        """If nobody is, or only somebody who may do nothing."""
+        technician = self.work.desk.technician
+        if technician is None or technician.staff == "1003":
             self.do(c.StaffIn(who, STAFF[who]))
 
     def second(self) -> c.Second:
@@ -308,4 +366,5 @@ class Shop:
 
     def close(self) -> None:
         """The end of the test."""
+        self._eye.close()
         self.database.close()

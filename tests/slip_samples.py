@@ -83,7 +83,8 @@ def all_slips(language: str) -> dict[str, slips.Slip]:
         ),
         "shift": slips.shift_slip(
             slips.ShiftRecord(
-                HEAD, "1007", AT_MS - 28_800_000, 6, 312_000, 290_700, 178_700, 178_600, "2001", "少一张一元", CODE
+                HEAD, "1007", AT_MS - 28_800_000, 6, 312_000, 290_700, 178_700, 178_600, "2001", "少一张一元", CODE,
+                put_in_fen=100_000, taken_fen=50_000, carried_fen=150_000,
             ),
             words,
         ),

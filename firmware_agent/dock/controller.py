@@ -189,17 +189,17 @@ class Controller:
             act in _RELEASES + _LOCKS or (act == dock_wire.POWER and value)
         ):
             return dock_wire.STOPPED
-        if act == dock_wire.RELEASE_FLAP and self._door_is_open(number):
+        now_ms = self.hardware.now_ms()
+        # No bin stands open on both its sides, however quickly one order comes after the other.
+        if act == dock_wire.RELEASE_FLAP and not self.doors[number - 1].is_locked(now_ms):
             return dock_wire.DOOR_OPEN
+        if act == dock_wire.RELEASE_DOOR and self.flaps[number - 1].may_be_opened(now_ms):
+            return dock_wire.FLAP_OPEN
         if act == dock_wire.POWER and value and not self.bays[number - 1].may_be_on:
             return dock_wire.HOT
         if act == dock_wire.TARE and not self.scale.may_be_tared:
             return dock_wire.TARE_RANGE
         return dock_wire.OK
-
-    def _door_is_open(self, number: int) -> bool:
-        door = self.doors[number - 1]
-        return door.bolt.state != dock_wire.LOCKED or door.leaf != dock_wire.CLOSED
 
     def _do(self, sequence: int, intent: bytes, act: int, number: int, value: int) -> None:
         if act in _RELEASES or act in _LOCKS:

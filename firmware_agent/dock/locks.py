@@ -74,6 +74,11 @@ class Bolt:
         """Try no more."""
         self.is_moving = False
 
+    @property
+    def may_be_released(self) -> bool:
+        """Released, or on its way: its state is still what it was before it moved. A jammed one is not."""
+        return self.is_moving or self.state == RELEASED
+
     def _try(self, now_ms: int) -> None:
         self._tries += 1
         self._tried_ms = now_ms
@@ -114,6 +119,16 @@ class Gate:
         if self.bolt.state != LOCKED or self.bolt.is_moving:
             self.bolt.move(LOCKED, now_ms)
         return True
+
+    def is_locked(self, now_ms: int) -> bool:
+        """Closed, and its bolt is home and stays there."""
+        self._look(now_ms)
+        return self.leaf == CLOSED and self.bolt.state == LOCKED and not self.bolt.is_moving
+
+    def may_be_opened(self, now_ms: int) -> bool:
+        """Open, released, or about to be. One whose bolt is jammed is not: a broken flap must not keep a door shut."""
+        self._look(now_ms)
+        return self.leaf != CLOSED or self.bolt.may_be_released
 
     def tick(self, now_ms: int, host_is_silent: bool, is_stopped: bool) -> None:
         """Look at the leaf, go on with the bolt, lock what is due. With the emergency stop pressed nothing moves."""

@@ -13,7 +13,7 @@ _ROOMS: Mapping[str, Callable[[sqlite3.Connection, Told], None]] = {
     **dict.fromkeys(("drop", "item", "bin", "dock", "manifest", "revision"), custody.apply),
     **dict.fromkeys(("fraud", "staff", "price_book"), watch.apply),
 }
-KINDS = frozenset({*_ROOMS, "print", "shift", "claim", "processor"})
+KINDS = frozenset({*_ROOMS, "print", "shift", "cash", "claim", "processor"})
 """First words of the kinds that belong to the counter and never to an update's visit."""
 
 _SUBJECTS = (("trades", "trade"), ("drops", "drop_id"), ("manifests", "manifest"))

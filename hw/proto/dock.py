@@ -16,10 +16,12 @@ from hw.errors import LocalProtocolError
 Lock = Literal["locked", "released", "jammed"]
 Leaf = Literal["closed", "open", "jammed"]
 Door = Literal["locked", "released", "open"]
+Colour = Literal["off", "white", "green", "amber", "red"]
 
 _LOCKS: tuple[Lock, ...] = ("locked", "released", "jammed")
 _LEAVES: tuple[Leaf, ...] = ("closed", "open", "jammed")
 _TROUBLES = ("", "drift", "overload", "silent")
+_COLOURS: tuple[Colour, ...] = ("off", "white", "green", "amber", "red")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class BayFacts:
     power: bool
     temperature_c: int
     hot: bool
+    light: Colour
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,13 @@ def facts_of(report: dw.Report) -> DockFacts:
         drawer_full=report.drawer_full,
         scale=ScaleFacts(report.mass_g, report.is_stable, _TROUBLES[report.scale]),
         bays=tuple(
-            BayFacts(number, bool(bay.bits & dw.POWERED), bay.temperature_c, bool(bay.bits & dw.BAY_HOT))
+            BayFacts(
+                number,
+                bool(bay.bits & dw.POWERED),
+                bay.temperature_c,
+                bool(bay.bits & dw.BAY_HOT),
+                _COLOURS[bay.light],
+            )
             for number, bay in enumerate(report.bays, 1)
         ),
         tampered=bool(report.flags & (dw.TAMPER_NOW | dw.TAMPER_UNREAD)),

@@ -12,43 +12,35 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hw.virtual import agent_factory
-from hw.virtual import faults as fault_values
 from hw.virtual.agent_function import SerialFunction, agent_device
 from hw.virtual.agent_models import AgentModel
 from hw.virtual.agent_process import RESET, Agent
-from hw.virtual.control import meets
+from hw.virtual.cabled_phone import CabledPhone
 from hw.virtual.errors import Refused, VirtualPhoneError
 from hw.virtual.faults import FaultBox
-from hw.virtual.ports import Port
 
 AgentMode = Literal["off", "booting", "agent"]
-_REPLUG_S = 0.3
 _CUT_PERCENT = 50
 
 
-class VirtualAgent:
+class VirtualAgent(CabledPhone):
     """One phone on one cable (:class:`hw.virtual.control.Hands`). Everything public is thread-safe."""
 
     def __init__(self, folder: Path, model: AgentModel, faults: FaultBox, boot_s: float) -> None:
-        self._folder, self._model, self._faults, self._boot_s = folder, model, faults, boot_s
+        super().__init__(faults)
+        self._folder, self._model, self._boot_s = folder, model, boot_s
         self._board = agent_factory.load(folder, model)
-        self._changed = threading.Condition(threading.RLock())
         self._mode: AgentMode = "off"
-        self._plugged, self._wanted, self._stopped = True, True, False
+        self._wanted, self._stopped = True, False
         self._agent: Agent | None = None
-        self._ports: list[Port] = []
         self._serial_port: SerialFunction | None = None
-        self._boots = self._power_cuts = self._sessions = self._to_agent_bytes = self._from_agent_bytes = 0
+        self._boots = self._power_cuts = self._to_agent_bytes = self._from_agent_bytes = 0
         self._power_thread = threading.Thread(target=self._power, name="agent-power", daemon=True)
 
     @property
     def serial(self) -> str:
         """Its serial number."""
         return str(self._board["serial"])
-
-    def connect(self, port: Port) -> None:
-        """Put the cable into a port."""
-        self._ports.append(port)
 
     def start(self) -> None:
         """Switch on; ready when :meth:`wait_for` says so."""
@@ -62,12 +54,6 @@ class VirtualAgent:
             self._changed.notify_all()
         self._power_thread.join()
 
-    def counted_session(self) -> None:
-        """A host imported the device."""
-        with self._changed:
-            self._sessions += 1
-            self._changed.notify_all()
-
     # -- the customer's hands -------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
@@ -75,23 +61,18 @@ class VirtualAgent:
         with self._changed:
             return {
                 "mode": self._mode,
-                "plugged": self._plugged,
+                "plugged": self._cable.plugged,
                 "unlocked": True,
                 "battery_percent": self._board["battery_percent"],
                 "boots": self._boots,
                 "agent_pid": None if self._agent is None else self._agent.pid,
                 "power_cuts": self._power_cuts,
                 "writes": self._flash_operations(),
-                "usb_sessions": self._sessions,
+                "usb_sessions": self._usb_sessions,
                 "download_bytes": self._to_agent_bytes,
                 "upload_bytes": self._from_agent_bytes,
                 "faults": self._faults.specs(),
             }
-
-    def wait_for(self, conditions: Mapping[str, Any], timeout_s: float) -> bool:
-        """Wait until the status :func:`~hw.virtual.control.meets` the conditions; False when it never did."""
-        with self._changed:
-            return self._changed.wait_for(lambda: meets(self.status(), conditions), timeout_s)
 
     def act(self, action: str, argument: Mapping[str, Any]) -> None:
         """One thing a hand can do; :class:`Refused` where it makes no sense."""
@@ -101,27 +82,12 @@ class VirtualAgent:
             "unplug": self.unplug,
             "replug": self.replug,
             "battery": lambda: self._set_battery(argument.get("percent")),
-            "fault": lambda: self._arm(argument.get("spec")),
+            "fault": lambda: self._faults.order(str(argument.get("spec"))),
             "unlock": lambda: None,  # it has no lock
         }
         if action not in actions:
             raise Refused(f"a customer cannot do that; there are: {', '.join(sorted(actions))}, status, wait")
         actions[action]()
-
-    def unplug(self) -> None:
-        """Pull the cable; the phone stays powered."""
-        with self._changed:
-            self._plugged = False
-            self._hide()
-            self._faults.release()
-            self._changed.notify_all()
-
-    def replug(self) -> None:
-        """Put the cable back: a new device on the bus."""
-        with self._changed:
-            self._plugged = True
-            self._show()
-            self._changed.notify_all()
 
     def _restart(self) -> None:
         """Power off and on, whatever it was doing; also switches on a phone that is off."""
@@ -148,12 +114,6 @@ class VirtualAgent:
             self._board["battery_percent"] = percent
             agent_factory.save(self._folder, self._board)
             self._restart()
-
-    def _arm(self, spec: object) -> None:
-        if spec == "none":
-            self._faults.clear()
-        else:
-            self._faults.arm(fault_values.parse(str(spec)))
 
     # -- power ----------------------------------------------------------------------------------
 
@@ -182,7 +142,7 @@ class VirtualAgent:
         self._agent, self._boots = agent, self._boots + 1
         self._serial_port = SerialFunction(lambda data: self._to_agent(agent, data))
         self._mode = "agent"
-        self._show()
+        self._cable.carry(agent_device(self._model, self.serial, self._serial_port))
         self._changed.notify_all()
         return agent
 
@@ -206,36 +166,19 @@ class VirtualAgent:
     def _to_agent(self, agent: Agent, data: bytes) -> None:
         drop = self._faults.data(len(data), self._faults.link)
         if drop is not None:
-            self._cut_cable(drop.replug)
+            self.cut(drop.replug)
             return
         agent.write(data)
         with self._changed:
             self._to_agent_bytes += len(data)
             self._changed.notify_all()
 
-    def _cut_cable(self, replug: bool) -> None:
-        self.unplug()
-        if replug:
-            timer = threading.Timer(_REPLUG_S, self.replug)
-            timer.daemon = True
-            timer.start()
-
     def _leave(self, mode: AgentMode) -> None:
-        self._hide()
+        self._cable.carry_nothing()
         self._serial_port = None
         self._mode = mode
         self._faults.release()
         self._changed.notify_all()
-
-    def _show(self) -> None:
-        if self._plugged and self._serial_port is not None:
-            device = agent_device(self._model, self.serial, self._serial_port)
-            for port in self._ports:
-                port.show(device, None)
-
-    def _hide(self) -> None:
-        for port in self._ports:
-            port.hide()
 
     def _flash_operations(self) -> int:
         """Writes and erases since the process started."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
-import threading
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from hw.virtual.errors import NoAnswer, VirtualPhoneError
-from hw.virtual.ports import listen
+from hw.virtual.listener import Listener
 
 _LINE_BYTES = 65536
 _MAX_WAIT_S = 3600.0
@@ -46,30 +45,19 @@ class ControlServer:
 
     def __init__(self, phone: Hands, host: str = "127.0.0.1", port: int = 0) -> None:
         self._phone = phone
-        self._listener = listen(host, port)
-        name, number = self._listener.getsockname()[:2]
-        self.address = f"{name}:{number}"
+        self._listener = Listener((host, port), "control", self._serve)
+        self.address = self._listener.address
 
     def start(self) -> None:
         """Begin to answer."""
-        threading.Thread(target=self._accept, name="control", daemon=True).start()
+        self._listener.start()
 
     def stop(self) -> None:
         """Stop answering and free the port."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return  # stopped
-            threading.Thread(target=self._serve, args=(sock,), name="control-peer", daemon=True).start()
+        self._listener.stop()
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock, contextlib.suppress(OSError), sock.makefile("rwb") as stream:
+        with sock.makefile("rwb") as stream:
             while line := stream.readline(_LINE_BYTES):
                 stream.write(json.dumps(self.answer(line), ensure_ascii=False).encode() + b"\n")
                 stream.flush()

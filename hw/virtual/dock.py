@@ -206,6 +206,7 @@ class VirtualDock:
             self._process = process
             self._starts += 1
             self._hang = False
+            self.world.power_on()
             self._changed.notify_all()
         reader = threading.Thread(target=self._carry, args=(process,), name="dock-reader", daemon=True)
         reader.start()

@@ -5,13 +5,12 @@ It reads no frame.
 
 from __future__ import annotations
 
-import contextlib
 import random
 import socket
 import threading
 from collections.abc import Callable
 
-from hw.virtual.ports import listen
+from hw.virtual.listener import Listener, hang_up
 
 _PIECE_BYTES = 4096
 
@@ -22,9 +21,8 @@ class DockLine:
     def __init__(
         self, address: tuple[str, int], to_controller: Callable[[bytes], None], seed: int = 0
     ) -> None:
-        self._listener = listen(*address)
-        host, port = self._listener.getsockname()[:2]
-        self.where = f"tcp:{host}:{port}"
+        self._listener = Listener(address, "dock-line", self._serve)
+        self.where = f"tcp:{self._listener.address}"
         self._to_controller = to_controller
         self._noise = random.Random(seed)  # noqa: S311 - noise, not secrets
         self._lock = threading.Lock()
@@ -39,14 +37,12 @@ class DockLine:
 
     def start(self) -> None:
         """Begin to answer."""
-        threading.Thread(target=self._accept, name="dock-line", daemon=True).start()
+        self._listener.start()
 
     def stop(self) -> None:
         """Hang up and free the port."""
         self.cut()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._listener.stop()
 
     def cut(self) -> None:
         """The cable is cut until :meth:`mend`; whoever connects is hung up on."""
@@ -75,30 +71,19 @@ class DockLine:
 
     def _hang_up(self) -> None:
         peer, self._peer = self._peer, None
-        if peer is not None:
-            with contextlib.suppress(OSError):
-                peer.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return  # stopped
-            threading.Thread(target=self._serve, args=(sock,), name="dock-peer", daemon=True).start()
+        hang_up(peer)
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
-                if self._is_cut:
-                    return
-                self._hang_up()
-                self._peer = sock
-                self.connections += 1
-            with contextlib.suppress(OSError):
-                while data := sock.recv(_PIECE_BYTES):
-                    self._to_controller(data)
+        with self._lock:
+            if self._is_cut:
+                return
+            self._hang_up()
+            self._peer = sock
+            self.connections += 1
+        try:
+            while data := sock.recv(_PIECE_BYTES):
+                self._to_controller(data)
+        finally:
             with self._lock:
                 if self._peer is sock:
                     self._peer = None

@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hw.virtual.dock_gate import BETWEEN, LOCKED, RELEASED, Gate
 from hw.virtual.errors import BadState, Refused
 
-LOCKED, RELEASED, BETWEEN = 0, 1, 9
 _BOLT_NAMES = {LOCKED: "locked", RELEASED: "released", BETWEEN: "between"}
-BOLT_MS = 120
-"""What a motor needs from one end to the other."""
 ROOM_C = 22
 ZERO_TICKS, TICKS_PER_KG, MAX_G = 84000, 420000, 8000
 COLOURS = ("off", "white", "green", "amber", "red")
@@ -29,55 +27,15 @@ SPECS = (
 
 
 @dataclass(slots=True)
-class Gate:
-    """A bistable bolt and the leaf behind it: flap, door or drawer. ``leaf``: closed, open, or ajar (stuck)."""
-
-    name: str
-    bolt: int = LOCKED
-    target: int = LOCKED
-    due_ms: int = 0
-    leaf: str = "closed"
-    bolt_is_jammed: bool = False
-    leaf_is_jammed: bool = False
-
-    def drive(self, position: int, now_ms: int) -> None:
-        """The motor starts; a jammed bolt stays between."""
-        if position not in (LOCKED, RELEASED) or (self.bolt == position and not self.bolt_is_jammed):
-            return
-        self.target, self.due_ms = position, now_ms + BOLT_MS
-        self.bolt = BETWEEN
-
-    def advance(self, now_ms: int) -> None:
-        """Get there, if nothing is in the way; a bolt cannot come out behind an open leaf."""
-        is_free = not self.bolt_is_jammed and (self.target == RELEASED or self.leaf == "closed")
-        if self.bolt == BETWEEN and now_ms >= self.due_ms and is_free:
-            self.bolt = self.target
-
-    def open(self) -> None:
-        """A hand pulls."""
-        if self.leaf != "open" and self.bolt != RELEASED:
-            raise Refused(f"the {self.name} is locked")
-        self.leaf = "ajar" if self.leaf_is_jammed else "open"
-
-    def close(self) -> None:
-        """A hand pushes."""
-        if self.leaf != "closed":
-            self.leaf = "ajar" if self.leaf_is_jammed else "closed"
-
-    def switches(self) -> list[bool]:
-        """Is closed, is open."""
-        return [self.leaf == "closed", self.leaf == "open"]
-
-
-@dataclass(slots=True)
 class BinPlant:
-    """One bin."""
+    """One bin. ``falls``: ever; ``counted``: by its light barrier since the controller's power on."""
 
     flap: Gate
     door: Gate
     fill_percent: int = 0
     mass_g: int = 0
     falls: int = 0
+    counted: int = 0
 
 
 @dataclass(slots=True)
@@ -144,12 +102,17 @@ class World:
                     "door_bolt": one.door.bolt,
                     "door": one.door.switches(),
                     "fill": one.fill_percent,
-                    "falls": one.falls & 0xFFFF,
+                    "falls": one.counted & 0xFFFF,
                 }
                 for one in self.bins
             ],
             "bays": [bay.temperature_c for bay in self.bays],
         }
+
+    def power_on(self) -> None:
+        """The controller starts: its counters of falls begin at 0, as a Pico's do; what is a sensor stays."""
+        for one in self.bins:
+            one.counted = 0
 
     def drive(self, orders: Mapping[str, Any]) -> None:
         """What the controller put on its pins since the last time."""
@@ -190,6 +153,7 @@ class World:
             raise Refused(f"the flap of bin {number} is not open")
         one.mass_g += self.load_g or 50
         one.falls += 1
+        one.counted += 1
         one.fill_percent = min(100, one.fill_percent + THING_PERCENT)
         self.load_g = 0
 

@@ -64,6 +64,7 @@ class Owner:
         for name in _NEW_FOLDERS:
             (self._folder / name).mkdir()
         plate = self._plate
+        plate.mtp_id = secrets.token_hex(16)
         plate.wizard, plate.frp, plate.account = True, plate.frp or plate.account, False
 
     def reset(self, keeps_account: bool) -> None:

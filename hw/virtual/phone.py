@@ -14,8 +14,7 @@ from typing import Any, Literal
 
 from hw.virtual import user_data
 from hw.virtual.bootloader import Bootloader
-from hw.virtual.cable import Cable
-from hw.virtual.control import meets
+from hw.virtual.cabled_phone import CabledPhone
 from hw.virtual.errors import Refused
 from hw.virtual.fastboot_device import FastbootDevice
 from hw.virtual.faults import FaultBox
@@ -23,17 +22,15 @@ from hw.virtual.flash import Flash
 from hw.virtual.models import Model
 from hw.virtual.mtp_device import About, MtpDevice
 from hw.virtual.owner import Owner
-from hw.virtual.ports import Port
 from hw.virtual.state import Nameplate, StateDir
 from hw.virtual.usb_device import UsbDevice
 from hw.virtual.usb_functions import bootloader_device, normal_device
 
 PhoneMode = Literal["off", "booting", "normal", "bootloader", "recovery"]
 _LINGER_S = 0.02  # the last answer reaches the host before the phone leaves the bus
-_REPLUG_S = 0.3
 
 
-class VirtualPhone:
+class VirtualPhone(CabledPhone):
     """One phone on one cable. Everything public is thread-safe."""
 
     def __init__(
@@ -49,27 +46,22 @@ class VirtualPhone:
         boot_s: float,
         max_download_bytes: int,
     ) -> None:
+        super().__init__(faults)
         self._model, self._state, self._plate = model, state, plate
-        self._flash, self._bootloader, self._faults = flash, bootloader, faults
+        self._flash, self._bootloader = flash, bootloader
         self._owner = owner
         self._boot_s, self._max_download_bytes = boot_s, max_download_bytes
-        self._changed = threading.Condition(threading.RLock())
         self._mode: PhoneMode = "off"
-        self._cable = Cable()
         self._unlocked = False
         self._slot: str | None = None
         self._version: str | None = None
         self._mtp: MtpDevice | None = None
         self._power_requests: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._power_thread = threading.Thread(target=self._power, name="phone-power", daemon=True)
-        self._usb_sessions = self._download_bytes = 0
+        self._download_bytes = 0
         flash.on_write = self._noted
 
     # -- life of the simulator ------------------------------------------------------------------
-
-    def connect(self, port: Port) -> None:
-        """Put the cable into a port."""
-        self._cable.connect(port)
 
     def start(self, mode: Literal["normal", "bootloader"]) -> None:
         """Switch on; ready when :meth:`wait_for` says so."""
@@ -82,11 +74,6 @@ class VirtualPhone:
         self._power_requests.put(None)
         self._power_thread.join()
         self._save()
-
-    def counted_session(self) -> None:
-        """A host imported the device."""
-        self._usb_sessions += 1
-        self._noted()
 
     def _data_came(self, size_bytes: int) -> None:
         self._download_bytes += size_bytes
@@ -121,11 +108,6 @@ class VirtualPhone:
                 "faults": self._faults.specs(),
             }
 
-    def wait_for(self, conditions: Mapping[str, Any], timeout_s: float) -> bool:
-        """Wait until the status :func:`~hw.virtual.control.meets` the conditions; False when it never did."""
-        with self._changed:
-            return self._changed.wait_for(lambda: meets(self.status(), conditions), timeout_s)
-
     def wait_settled(self, timeout_s: float) -> bool:
         """Wait until the phone is neither off nor booting."""
         with self._changed:
@@ -148,27 +130,6 @@ class VirtualPhone:
             raise Refused(f"a customer cannot do that; there are: {', '.join(sorted(actions))}, status, wait")
         actions[action]()
         self._noted()
-
-    def unplug(self) -> None:
-        """Pull the cable; the phone stays powered."""
-        with self._changed:
-            self._cable.pull()
-            self._faults.release()
-            self._changed.notify_all()
-
-    def replug(self) -> None:
-        """Put the cable back: a new device on the bus."""
-        with self._changed:
-            self._cable.plug()
-            self._changed.notify_all()
-
-    def cut(self, replug: bool) -> None:
-        """The cable comes out by itself (a fault), and may come back."""
-        self.unplug()
-        if replug:
-            timer = threading.Timer(_REPLUG_S, self.replug)
-            timer.daemon = True
-            timer.start()
 
     def _set_unlocked(self, unlocked: bool) -> None:
         with self._changed:
@@ -240,7 +201,7 @@ class VirtualPhone:
         self._owner.mount()
         self._bootloader.booted(slot, rollback_index)
         version = self._bootloader.installed_version()
-        about = About(self._model.manufacturer, self._model.mtp_model, self._plate.mtp_serial,
+        about = About(self._model.manufacturer, self._model.mtp_model, self._plate.mtp_id or self._plate.mtp_serial,
                       self._model.mtp_property_lists, self._model.setup_property)  # fmt: skip
         with self._changed:
             if not self._power_requests.empty():

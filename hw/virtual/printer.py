@@ -19,8 +19,8 @@ from typing import Any, Final, Self
 from hw.virtual import escpos_stream as stream
 from hw.virtual.control import ControlServer, Customer, meets
 from hw.virtual.errors import BadState, Refused
+from hw.virtual.listener import Listener
 from hw.virtual.paper import Paper
-from hw.virtual.ports import listen
 
 SPECS: Final = "no-paper paper-low cover-open off silent die-after:BYTES paper-out-after:DOTS"
 """Every fault. off: hangs up on everybody; silent: takes bytes and never answers; the last two strike later."""
@@ -228,11 +228,12 @@ class ServedPrinter:
     ) -> None:
         self.printer = VirtualPrinter(folder, columns, faults)
         self._columns = columns
-        self._listener = listen(*address)
+        # one at a time, as the real one: who comes meanwhile waits
+        self._listener = Listener(address, "printer", self.printer.serve, peers=1)
         self._control = ControlServer(self.printer)
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._accept, name="printer", daemon=True).start()
+        self._listener.start()
         self._control.start()
         return self
 
@@ -240,24 +241,12 @@ class ServedPrinter:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._control.stop()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return  # stopped
-            with sock:
-                self.printer.serve(sock)
+        self._listener.stop()
 
     @property
     def where(self) -> str:
         """The address as the station names it."""
-        host, port = self._listener.getsockname()[:2]
-        return f"tcp:{host}:{port}" + ("" if self._columns == 48 else f",columns={self._columns}")
+        return f"tcp:{self._listener.address}" + ("" if self._columns == 48 else f",columns={self._columns}")
 
     @property
     def ready(self) -> dict[str, Any]:

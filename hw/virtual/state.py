@@ -26,7 +26,11 @@ _FORMAT = 1
 
 @dataclass(slots=True)
 class Nameplate:
-    """What stays with a phone. Counters count over its whole life."""
+    """What stays with a phone. Counters count over its whole life.
+
+    ``mtp_serial`` stands in its USB descriptor while it is in use: the hardware's, so it stays through a reset.
+    ``mtp_id`` is what MTP's own DeviceInfo says. AOSP makes that up and keeps it in userdata: a reset makes another.
+    """
 
     model: str
     serial: str
@@ -42,6 +46,7 @@ class Nameplate:
     wizard: bool = False  # the set-up assistant is showing
     account: bool = False  # its owner is signed in
     frp: bool = False  # after a reset it asks for the account of its earlier owner
+    mtp_id: str = ""  # "" = as the descriptor's
     format: int = _FORMAT
 
 

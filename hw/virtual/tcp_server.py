@@ -6,7 +6,6 @@ big-endian length and data.
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import struct
 import threading
@@ -14,7 +13,7 @@ from collections.abc import Callable
 
 from hw.virtual.errors import LinkGone
 from hw.virtual.fastboot_device import COMMAND_BYTES, FastbootDevice
-from hw.virtual.ports import listen
+from hw.virtual.listener import Listener, hang_up
 
 _HANDSHAKE = b"FB01"
 _LENGTH = struct.Struct(">Q")
@@ -28,7 +27,7 @@ class FastbootTcpServer:
     """Listens all the time, so that the port stays; lets a host in only while the bootloader is there."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._listener = listen(host, port)
+        self._listener = Listener((host, port), "fastboot-tcp", self._serve)
         self._lock = threading.Lock()
         self._fastboot: FastbootDevice | None = None
         self._connection: socket.socket | None = None
@@ -36,19 +35,16 @@ class FastbootTcpServer:
     @property
     def where(self) -> str:
         """The address as the station names it."""
-        host, port = self._listener.getsockname()[:2]
-        return f"tcp:{host}:{port}"
+        return f"tcp:{self._listener.address}"
 
     def start(self) -> None:
         """Begin to answer."""
-        threading.Thread(target=self._accept, name="fastboot-tcp", daemon=True).start()
+        self._listener.start()
 
     def stop(self) -> None:
         """Hang up and free the port."""
         self.hide()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._listener.stop()
 
     def show(self, usb: object, fastboot: FastbootDevice | None) -> None:
         """The phone is there; ``fastboot`` is given when it is in its bootloader."""
@@ -61,37 +57,26 @@ class FastbootTcpServer:
         with self._lock:
             self._fastboot = None
             connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return  # stopped
-            threading.Thread(target=self._serve, args=(sock,), name="fastboot-host", daemon=True).start()
+        hang_up(connection)
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock:
+        with self._lock:
+            fastboot = self._fastboot
+        if fastboot is None or not fastboot.busy.acquire(timeout=_TURN_S):
+            return
+        try:
             with self._lock:
-                fastboot = self._fastboot
-            if fastboot is None or not fastboot.busy.acquire(timeout=_TURN_S):
-                return
-            try:
-                with self._lock:
-                    if self._fastboot is not fastboot:
-                        return
-                    self._connection = sock
-                fastboot.serve(_TcpChannel(sock))
-            except (OSError, LinkGone):
-                pass  # the host went away before it had said hello
-            finally:
-                fastboot.busy.release()
-                with self._lock:
-                    if self._connection is sock:
-                        self._connection = None
+                if self._fastboot is not fastboot:
+                    return
+                self._connection = sock
+            fastboot.serve(_TcpChannel(sock))
+        except LinkGone:
+            pass  # the host went away before it had said hello
+        finally:
+            fastboot.busy.release()
+            with self._lock:
+                if self._connection is sock:
+                    self._connection = None
 
 
 class _TcpChannel:
@@ -100,7 +85,6 @@ class _TcpChannel:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._left = 0  # of the message under way
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BUFFER_BYTES)
         sock.settimeout(_HANDSHAKE_TIMEOUT_S)
         sock.sendall(_HANDSHAKE)

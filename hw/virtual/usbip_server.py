@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 
 from hw.virtual.errors import LinkGone, TransferCancelled
-from hw.virtual.ports import listen
+from hw.virtual.listener import Listener, hang_up
 from hw.virtual.usb_descriptors import DIRECTION_IN
 from hw.virtual.usb_device import Setup, UsbDevice
 from hw.virtual.usb_pipes import OK, STALL, Pipes, Transfer
@@ -39,7 +39,7 @@ class UsbIpServer:
     """Listens on one address; :meth:`show` and :meth:`hide` are the plug."""
 
     def __init__(self, host: str, port: int, on_import: Callable[[], None]) -> None:
-        self._listener = listen(host, port)
+        self._listener = Listener((host, port), "usbip", self._serve)
         self._on_import = on_import
         self._lock = threading.Lock()
         self._device: UsbDevice | None = None
@@ -49,19 +49,16 @@ class UsbIpServer:
     @property
     def where(self) -> str:
         """The port as the station names it."""
-        host, port = self._listener.getsockname()[:2]
-        return f"usbip://{host}:{port}/{BUSID}"
+        return f"usbip://{self._listener.address}/{BUSID}"
 
     def start(self) -> None:
         """Begin to answer, on threads of its own."""
-        threading.Thread(target=self._accept, name="usbip", daemon=True).start()
+        self._listener.start()
 
     def stop(self) -> None:
         """Pull the cable and stop answering."""
         self.hide()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._listener.stop()
 
     def show(self, usb: UsbDevice, fastboot: object) -> None:
         """Plug ``usb`` in; it is a new device on the bus, whatever was there before."""
@@ -76,35 +73,23 @@ class UsbIpServer:
         with self._lock:
             self._device = None
             session, self._session = self._session, None
-        if session is not None:
-            with contextlib.suppress(OSError):
-                session.shutdown(socket.SHUT_RDWR)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return  # stopped
-            threading.Thread(target=self._serve, args=(sock,), name="usbip-peer", daemon=True).start()
+        hang_up(session)
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock:
-            try:
-                device = self._handshake(sock)
-                if device is not None:
-                    _Session(sock, device).run()
-            except (OSError, LinkGone):
-                pass  # the peer went away, or was cut off
-            finally:
-                with self._lock:
-                    if self._session is sock:
-                        self._session = None
+        try:
+            device = self._handshake(sock)
+            if device is not None:
+                _Session(sock, device).run()
+        except LinkGone:
+            pass  # the peer went away, or was cut off
+        finally:
+            with self._lock:
+                if self._session is sock:
+                    self._session = None
 
     def _handshake(self, sock: socket.socket) -> UsbDevice | None:
         """Answer one list or import; the device when it was imported."""
         sock.settimeout(_HANDSHAKE_TIMEOUT_S)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _, code, _ = _OP.unpack(_receive(sock, _OP.size))
         if code == _REQ_DEVLIST:
             with self._lock:

@@ -12,9 +12,20 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from kiosk.flow.book import Mark
-from kiosk.flow.counter.things import CashMove, Change, Intent, PhotoSeen, Seal, Shift, Slip, Thing, Voucher
+from kiosk.flow.counter.things import (
+    CashMove,
+    Change,
+    Intent,
+    PhotoSeen,
+    Seal,
+    Shift,
+    Slip,
+    Thing,
+    Tries,
+    Voucher,
+)
 from kiosk.ports import Clock
-from kiosk.store import codec, personal
+from kiosk.store import codec, personal, pin_tries
 from kiosk.store.counter_rows import BY_KIND, row_of
 from kiosk.store.counter_tables import (
     BINS,
@@ -32,8 +43,9 @@ from kiosk.store.counter_tables import (
     TRADES,
     newest,
 )
-from kiosk.store.database import Database
+from kiosk.store.database import Database, raw_of
 from kiosk.store.entries import Entries, head
+from ledger.store import last_index
 from recycling.bins import Bin
 from recycling.custody import ENDS, Item
 from recycling.drop_off import Drop
@@ -71,6 +83,8 @@ class CounterStore:
                 personal.keep(connection, secret, self._clock.wall_ms())
             for subject in change.forget:
                 personal.forget(connection, subject)
+            for tries in change.tries:
+                pin_tries.keep(connection, tries)
             for note in change.notes:
                 self._entries.append(connection, note.record, note.subject)
             mark = head(connection)
@@ -105,6 +119,11 @@ class CounterStore:
             things += _read(connection, Slip, newest(SLIPS), SLIPS.c.state != "printed")
             things += _read(connection, Shift, newest(SHIFTS), SHIFTS.c.open == 1)
         return things
+
+    def tries(self) -> Sequence[Tries]:
+        """Wrong PINs that no right one has followed."""
+        with self._database.reading() as connection:
+            return pin_tries.kept(connection)
 
     def reveal(self, subject: str, kind: str) -> bytes | None:
         """Personal data that was kept; None when there is none, or its key is gone."""
@@ -185,8 +204,13 @@ class CounterStore:
 
     def last_float_fen(self) -> int | None:
         """What was counted when the last shift was closed: the next one begins with it. None: there was none yet."""
-        found = self._all(Shift, newest(SHIFTS), SHIFTS.c.open == 0)
-        return found[-1].counted_fen if found else None
+        columns = (SHIFTS.c.shift, SHIFTS.c.counted_fen, SHIFTS.c.at_ms)
+        query = sa.select(*columns).where(newest(SHIFTS), SHIFTS.c.open == 0)
+        with self._database.reading() as connection:
+            raw, closed = raw_of(connection), connection.execute(query).all()
+            # A clock can be set back; the ledger's order is the order of writing.
+            last = max(closed, key=lambda row: (last_index(raw, row.shift), row.at_ms), default=None)
+        return None if last is None else int(last.counted_fen)
 
     def kept_subjects(self) -> Sequence[str]:
         """Every subject whose personal data can still be read."""

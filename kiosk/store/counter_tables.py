@@ -5,85 +5,72 @@ The columns beside ``content`` are what the database itself checks and searches 
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
-from kiosk.store.tables import METADATA
+from kiosk.store.tables import METADATA, revised, text, whole
 
 
-def _table(name: str, key: str, *columns: sa.Column[object], key_length: int = 40) -> sa.Table:
-    return sa.Table(
-        name,
-        METADATA,
-        sa.Column(key, sa.String(key_length), primary_key=True),
-        sa.Column("revision", sa.Integer, primary_key=True),
-        sa.Column("at_ms", sa.BigInteger, nullable=False),
-        *columns,
-        sa.Column("content", sa.LargeBinary, nullable=False),
-    )
+def _table(name: str, key: str, *columns: sa.Column[Any]) -> sa.Table:
+    content: sa.Column[Any] = sa.Column("content", sa.LargeBinary, nullable=False)
+    return revised(name, key, *columns, content)
 
 
-def _text(name: str, length: int = 40) -> sa.Column[object]:
-    return sa.Column(name, sa.String(length), nullable=False)
-
-
-def _whole(name: str) -> sa.Column[object]:
-    return sa.Column(name, sa.BigInteger, nullable=False)
-
-
-DROPS = _table("drops", "drop_off", _text("state"))
+DROPS = _table("drops", "drop_off", text("state"))
 ITEMS = _table(
     "items",
     "item",
-    _text("category"),
-    _text("hazard"),
-    _text("lodging"),
-    _text("place", 80),
-    _whole("mass_g"),
-    _text("trade"),
-    _text("manifest"),
+    text("category"),
+    text("hazard"),
+    text("lodging"),
+    text("place"),
+    whole("mass_g"),
+    text("trade"),
+    text("manifest"),
 )
 TRADES = _table(
     "trades",
     "trade",
-    _text("state"),
-    _text("imei_digest"),
-    _whole("live"),
-    _text("id_digest"),
-    _whole("accepted_ms"),
-    _whole("signed"),
-    _whole("passing"),
-    _whole("checked_ms"),
-    _whole("provisional"),
-    _whole("price_fen"),
-    _whole("least_fen"),
-    _text("quoter"),
-    _whole("needs_second"),
-    _text("approver"),
-    _text("override_by"),
-    _text("certificate", 80),
-    _text("destroy", 80),
-    _text("seal"),
-    _whole("hold_until_ms"),
+    text("state"),
+    text("imei_digest"),
+    whole("live"),
+    text("id_digest"),
+    whole("accepted_ms"),
+    whole("signed"),
+    whole("passing"),
+    whole("checked_ms"),
+    whole("provisional"),
+    whole("price_fen"),
+    whole("least_fen"),
+    text("quoter"),
+    whole("needs_second"),
+    text("approver"),
+    text("override_by"),
+    text("certificate"),
+    text("destroy"),
+    text("seal"),
+    whole("hold_until_ms"),
 )
-ERASURES = _table("erasures", "trade", _text("state"), _whole("attempt"))
+ERASURES = _table("erasures", "trade", text("state"), whole("attempt"))
 SETTLEMENTS = _table(
     "settlements",
     "settlement",
-    _text("trade"),
-    _text("state"),
-    _text("method"),
-    _whole("amount_fen"),
-    _whole("receive_fen"),
+    text("trade"),
+    text("state"),
+    text("method"),
+    whole("amount_fen"),
+    whole("receive_fen"),
 )
-BINS = _table("bins", "bin", _text("state"), _whole("mass_g"), _whole("items"), _text("second"))
-MANIFESTS = _table("manifests", "manifest", _text("state"), _text("processor"), _whole("mass_g"))
-INTENTS = _table("intents", "intent", _text("kind"), _text("subject", 64), _text("state"))
-SLIPS = _table("slips", "slip", _text("state"), _text("subject"))
-SHIFTS = _table("shifts", "shift", _whole("open"), _whole("counted_fen"))
-CASH = _table("cash", "move", _text("shift"), _text("trade"), _whole("amount_fen"))
-VOUCHERS = _table("vouchers", "voucher", _text("state"), _text("trade"), _whole("amount_fen"))
-SEALS = _table("seals", "seal", _text("subject"), key_length=64)
-PHOTOS = _table("photos", "photo", _text("digest", 64), _text("trade"), key_length=120)
+BINS = _table("bins", "bin", text("state"), whole("mass_g"), whole("items"), text("second"))
+MANIFESTS = _table("manifests", "manifest", text("state"), text("processor"), whole("mass_g"))
+INTENTS = _table("intents", "intent", text("kind"), text("subject"), text("state"))
+SLIPS = _table("slips", "slip", text("state"), text("subject"))
+SHIFTS = _table("shifts", "shift", whole("open"), whole("counted_fen"))
+CASH = _table("cash", "move", text("shift"), text("trade"), whole("amount_fen"))
+VOUCHERS = _table("vouchers", "voucher", text("state"), text("trade"), whole("amount_fen"))
+SEALS = _table("seals", "seal", text("subject"))
+PHOTOS = _table("photos", "photo", text("digest"), text("trade"))
 
 PERSONAL = sa.Table(
     "personal",

@@ -35,13 +35,14 @@ PROPOSED, ADOPTED = "proposed", "adopted"
 
 @dataclass(frozen=True, slots=True)
 class PriceBookRow:
-    """One version without its prices. ``approver`` is "" while it is only proposed."""
+    """One version without its prices, which ``digest`` names. ``approver`` is "" while it is only proposed."""
 
     version: str
     state: Literal["proposed", "adopted"]
     valid_from_ms: int
     proposer: str
     approver: str
+    digest: str
 
 
 class ReferenceBook:
@@ -55,7 +56,9 @@ class ReferenceBook:
     # -- price books
 
     def price_book(self, at_ms: int) -> PriceBook | None:
-        """The one in force: adopted, and of those that have begun the last to begin."""
+        """The one in force: adopted, and of those that have begun the last to begin; of two that begin together the
+        last to be adopted.
+        """
         query = (
             sa.select(PRICE_BOOKS.c.content)
             .where(PRICE_BOOKS.c.state == ADOPTED, PRICE_BOOKS.c.valid_from_ms <= at_ms)
@@ -70,10 +73,7 @@ class ReferenceBook:
         """Every version, by when it begins."""
         with self._database.reading() as connection:
             rows = _current(connection, PRICE_BOOKS, "version")
-        return tuple(
-            PriceBookRow(row.version, row.state, row.valid_from_ms, row.proposer, row.approver)
-            for row in sorted(rows, key=lambda row: (row.valid_from_ms, row.version))
-        )
+        return tuple(map(_price_book_row, sorted(rows, key=lambda row: (row.valid_from_ms, row.version))))
 
     def version(self, version: str) -> PriceBook | None:
         """One version, adopted or not."""
@@ -87,22 +87,27 @@ class ReferenceBook:
         with self._database.writing() as connection:
             self._not_adopted(_newest(connection, PRICE_BOOKS, "version", book.version), book.version)
             self._put_book(connection, draft, PROPOSED)
-            self._append(connection, Record("price_book.proposed", {"book": book.version}, f"staff:{by}"))
+            facts = {"book": book.version, "book_digest": price_book_csv.digest(draft)}
+            self._append(connection, Record("price_book.proposed", facts, f"staff:{by}"))
             mark = head(connection)
         self._entries.told(mark)
 
-    def adopt(self, version: str, by: str) -> PriceBook:
-        """The second approval: in force from its day. :class:`Refused` "price_book_unknown", "price_book_adopted",
-        "price_book_approvers".
+    def adopt(self, version: str, digest: str, by: str) -> PriceBook:
+        """The second approval, of what ``digest`` names: in force from its day. :class:`Refused` "price_book_unknown",
+        "price_book_adopted", "price_book_replaced", "price_book_approvers".
         """
         with self._database.writing() as connection:
             row = _newest(connection, PRICE_BOOKS, "version", version)
             if row is None:
                 raise Refused("price_book_unknown", f"no price book {version[:32]!r} was proposed")
             self._not_adopted(row, version)
-            book = checked_book(replace(_book(row.content), approvers=(row.proposer, by)))
+            proposed = _book(row.content)
+            if digest != price_book_csv.digest(proposed):
+                detail = f"price book {version} was proposed anew: look at it again"
+                raise Refused("price_book_replaced", detail, {"book": version})
+            book = checked_book(replace(proposed, approvers=(row.proposer, by)))
             self._put_book(connection, book, ADOPTED)
-            facts = {"book": version, "approvers": list(book.approvers)}
+            facts = {"book": version, "book_digest": digest, "approvers": list(book.approvers)}
             self._append(connection, Record("price_book.adopted", facts, f"staff:{by}"))
             mark = head(connection)
         self._entries.told(mark)
@@ -234,7 +239,10 @@ class ReferenceBook:
     ) -> None:
         newest = _newest(connection, table, key, value)
         revision = 1 if newest is None else newest.revision + 1
-        row = {key: value, "revision": revision, "at_ms": self._clock.wall_ms(), **values}
+        last_ms = connection.execute(sa.select(sa.func.max(table.c.at_ms))).scalar() or 0
+        # A clock can be set back; what is written later stays later. Its entry says what the clock said.
+        at_ms = max(self._clock.wall_ms(), last_ms + 1)
+        row = {key: value, "revision": revision, "at_ms": at_ms, **values}
         connection.execute(sa.insert(table).values(**row))
 
     def _append(self, connection: Connection, record: Record) -> None:
@@ -266,6 +274,11 @@ def _book(content: bytes) -> PriceBook:
         return price_book_csv.from_csv(content)
     except RecyclingError as exc:
         raise StoreError(f"a stored price book cannot be read: {exc.detail}") from exc
+
+
+def _price_book_row(row: sa.Row[Any]) -> PriceBookRow:
+    digest = price_book_csv.digest(_book(row.content))
+    return PriceBookRow(row.version, row.state, row.valid_from_ms, row.proposer, row.approver, digest)
 
 
 def _technician(row: sa.Row[Any]) -> Technician:

@@ -2,9 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 METADATA = sa.MetaData()
+
+
+def text(name: str) -> sa.Column[str]:
+    """A column of text that is always there. The database knows no lengths; who writes keeps to its own."""
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def whole(name: str) -> sa.Column[int]:
+    """A column of whole numbers that is always there."""
+    return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+def revised(name: str, key: str, *columns: sa.Column[Any]) -> sa.Table:
+    """An append-only table: the newest revision of an id is its state."""
+    return sa.Table(
+        name,
+        METADATA,
+        sa.Column(key, sa.Text, primary_key=True),
+        sa.Column("revision", sa.Integer, primary_key=True),
+        whole("at_ms"),
+        *columns,
+    )
+
 
 VISITS = sa.Table(
     "visits",
@@ -49,3 +74,11 @@ SECRETS = sa.Table(
     sa.Column("name", sa.String(32), primary_key=True),
     sa.Column("value", sa.LargeBinary, nullable=False),
 )
+
+PIN_TRIES = sa.Table(
+    "pin_tries",
+    METADATA,
+    sa.Column("number", sa.String(16), primary_key=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""Wrong PINs since the last right one, by staff number as typed; "" = at the keypad. A few dozen rows at most."""

@@ -196,6 +196,7 @@ class Front:
 
     def switch_language(self) -> None:
         self.language = next(one for one in LANGUAGES if one != self.language)
+        self.staff.language = self.language
 
     def set_text(self, percent: int) -> None:
         self.text_percent = percent
@@ -230,7 +231,7 @@ class Front:
 
     def enter_staff(self) -> None:
         self._go(Place.STAFF)
-        self.staff.enter()
+        self.staff.enter(self.language)
 
     def home(self) -> None:
         self._go(Place.HOME)

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Final
 
 from kiosk.flow.counter.view import (
-    BinView,
     CounterView,
     ErasureView,
-    ItemView,
     LineView,
-    ManifestView,
-    ProcessorView,
     QuestionView,
     QuoteView,
     Said,
-    StaffView,
     TradeView,
     Trouble,
 )
-from kiosk.flow.view import BayView, DeskView
-from kiosk.ui.sample import Sample, Step, desk_view
+from kiosk.flow.view import DeskView
+from kiosk.ui.sample import Sample, Step
+from kiosk.ui.samples_stock import HERE, NOW_MS, PLUGGED, STAFF, at, stock_samples, typed
 
-NOW_MS: Final = time.time_ns() // 1_000_000
 TRADE: Final = "01K9Z3V5Q0J8M4TRADE1"
-PARCEL: Final = "01K9Z3V5Q0J8M4PARCEL"
-STAFF: Final = StaffView("1001", "李敏", "technician", 212, "01K9SHIFT", NOW_MS - 9_000_000, 318_000)
 QUESTIONS: Final = (
     QuestionView("powers_on", ("yes", "no"), "yes"),
     QuestionView("swollen", ("no", "yes"), "no"),
@@ -43,7 +35,7 @@ QUESTIONS: Final = (
     QuestionView("charger", ("yes", "no")),
 )
 """As recycling.inspection.QUESTIONS; a test holds them equal."""
-CLEAN: Final = {"register": "clean", "claim": "granted", "phone": "match", "lock": "none"}
+CLEAN: Final = {"register": "clean", "claim": "granted", "phone": "same", "lock": "none"}
 QUOTE: Final = QuoteView(
     price_fen=109_200,
     lines=(
@@ -78,41 +70,6 @@ CERTIFIED: Final = ErasureView(
     verification="inspection",
     bay=2,
 )
-BINS: Final = (
-    BinView(1, "phone", "open", 34, 5_200, 31),
-    BinView(2, "battery", "full", 91, 18_450, 340, why="full"),
-    BinView(3, "charger", "open", 78, 6_100, 58),
-    BinView(4, "accessory", "fault", 45, 6_030, 77, door="jammed", why="fault"),
-)
-ITEMS: Final = (
-    ItemView("01K9ITEM1", "battery", "swollen", 46, "drawer", NOW_MS - 2_400_000),
-    ItemView("01K9ITEM2", "phone", "swollen", 171, "quarantine:Q-0007", NOW_MS - 90_000_000),
-)
-DRAFT: Final = ManifestView(PARCEL, "draft", "P1", "Lvyuan", 340, 18_450, lithium_g=18_450, since_ms=NOW_MS)
-PARTIAL: Final = ManifestView(
-    "01K9Z3V5Q0J8M4OLDONE",
-    "partial",
-    "P1",
-    "Lvyuan",
-    items=212,
-    mass_g=14_200,
-    received_g=13_650,
-    accepted=209,
-    refused=3,
-    discrepancy_g=-550,
-    revision="theirs",
-    seals=("KS-004512", "KS-004513"),
-    lithium_g=9_800,
-    since_ms=NOW_MS - 500_000_000,
-)
-PROCESSORS: Final = (
-    ProcessorView("P1", "Lvyuan", "2027-06-30", True, ("phone", "battery", "charger", "accessory")),
-    ProcessorView("P2", "Hengda", "2026-03-31", False, ("battery",)),
-)
-HERE: Final = CounterView(staff=STAFF, bins=BINS, items=ITEMS, processors=PROCESSORS, dock=True, trading=True)
-PLUGGED: Final = replace(
-    desk_view(), bays=(BayView(1, "usb:1-1.1", False, ""), BayView(2, "usb:1-1.2", True, ""))
-)
 SIGNATURE: Final = (
     ((120, 620), (180, 700), (240, 610), (200, 420), (300, 380), (420, 640)),
     ((460, 700), (470, 300)),
@@ -130,16 +87,8 @@ def counter(*trades: TradeView, **changes: object) -> CounterView:
     return replace(HERE, trades=trades, **changes)  # type: ignore[arg-type]
 
 
-def _at(name: str, view: CounterView, *steps: Step, desk: DeskView | None = None) -> Sample:
-    return Sample(f"staff_{name}", desk or desk_view(), "staff", counter=view, steps=steps)
-
-
 def _open(name: str, trade: TradeView, *steps: Step, desk: DeskView | None = None) -> Sample:
-    return _at(name, counter(trade), ("staff", "open_trade", TRADE), *steps, desk=desk)
-
-
-def _typed(text: str) -> tuple[Step, ...]:
-    return tuple(("staff", "key", char) for char in text)
+    return at(name, counter(trade), ("staff", "open_trade", TRADE), *steps, desk=desk)
 
 
 def _way_in() -> list[Sample]:
@@ -152,11 +101,11 @@ def _way_in() -> list[Sample]:
     )
     busy = counter(*trades, troubles=(Trouble("printer_no_paper"),), waiting_slips=2)
     return [
-        _at("login", nobody, ("staff", "focus", "pin"), *_typed("4711")),
-        _at("login_wait", replace(nobody, login_wait_s=45)),
-        _at("queue", counter()),
-        _at("queue_busy", busy),
-        _at("queue_expired", counter(staff=replace(STAFF, certificate_days=-3))),
+        at("login", nobody, ("staff", "focus", "pin"), *typed("4711")),
+        at("login_wait", replace(nobody, login_wait_s=45)),
+        at("queue", counter()),
+        at("queue_busy", busy),
+        at("queue_expired", counter(staff=replace(STAFF, certificate_days=-3))),
     ]
 
 
@@ -166,25 +115,25 @@ def _intake() -> list[Sample]:
     fixing: tuple[Step, ...] = (("staff", "step", "override"), ("staff", "focus", "override"))
     reason: Step = ("staff", "choose", "override_reason", "market")
     dear = phone("quoted", checks=CLEAN, grade="A", quote=DEAR)
-    calling: tuple[Step, ...] = (("staff", "ask_second", "approve"), *_typed("1002"))
+    calling: tuple[Step, ...] = (("staff", "ask_second", "approve"), *typed("1002"))
     flagged = phone("inspected", checks=CLEAN, grade="B", mass_g=181, flags=("mass", "invoice"))
     stopped = phone("stopped", stopped="blacklisted", checks={**CLEAN, "register": "blacklisted"})
     empty = phone("draft", imei="", model_names={})
     return [
-        _open("identify", empty, *_typed("353879234252633"), ("staff", "choose", "model", "wren"), desk=PLUGGED),
+        _open("identify", empty, *typed("353879234252633"), ("staff", "choose", "model", "wren"), desk=PLUGGED),
         _open("identify_refused", refused),
-        _open("papers", empty, ("staff", "step", "papers"), ("staff", "focus", "invoice_date"), *_typed("20240311")),
+        _open("papers", empty, ("staff", "step", "papers"), ("staff", "focus", "invoice_date"), *typed("20240311")),
         _open("check", phone("identified", repeat=True)),
         _open("check_offline", phone("identified", checks={**CLEAN, "claim": "offline", "register": "unknown"})),
         _open("inspect", phone("cleared", checks=CLEAN, photos=("front", "back"))),
         _open("stopped", stopped),
-        _open("quote_use", fair, ("staff", "use", "top_up"), *_typed("3999")),
+        _open("quote_use", fair, ("staff", "use", "top_up"), *typed("3999")),
         _open("quote_flags", flagged),
         _open("quote", phone("quoted", checks=CLEAN, grade="B", quote=QUOTE)),
         _open("quote_top_up", phone("quoted", checks=CLEAN, grade="B", quote=TOP_UP)),
         _open("quote_second", dear),
         _open("second", dear, *calling),
-        _open("override", phone("quoted", grade="B", quote=QUOTE), *fixing, *_typed("1200"), reason),
+        _open("override", phone("quoted", grade="B", quote=QUOTE), *fixing, *typed("1200"), reason),
     ]  # fmt: skip
 
 
@@ -194,12 +143,22 @@ def _customer() -> list[Sample]:
     ticks = tuple(("staff", "tick", one) for one in ("owner", "cards_out"))
     signing: tuple[Step, ...] = (("staff", "step", "sign"), ("staff", "focus", "id_number"))
     strokes = tuple(("staff", "stroke", stroke) for stroke in SIGNATURE)
+    transfer: tuple[Step, ...] = (
+        ("staff", "choose", "payout", "transfer"),
+        ("staff", "type_in", "phone_number"),
+    )
+    waiting = counter(phone("accepted"), login_wait_s=45)
     return [
         _open("offer", offered, *ticks),
-        _open("sign", sold, *signing, *_typed("11010519491231002X"), *strokes),
-        _open("sign_typing", sold, *signing, *_typed("1101051949"), ("staff", "choose", "typing", "yes")),
+        _open("sign", sold, *signing, *typed("11010519491231002X"), *strokes),
+        _open("sign_typing", sold, *signing, *typed("1101051949"), ("staff", "choose", "typing", "yes")),
+        _open("sign_phone", sold, *signing, *transfer, *typed("1380013")),
+        _open("here", phone("accepted"), ("staff", "face_customer"), *typed("471")),
+        at("here_wait", waiting, ("staff", "open_trade", TRADE), ("staff", "face_customer")),
+        _open("here_offer", offered, ("staff", "turn_back")),
+        _open("here_pin", phone("erased"), ("staff", "face_customer"), ("staff", "turn_back")),
         _open("handover", phone("stopped", stopped="blacklisted"), ("staff", "face_customer")),
-    ]
+    ]  # fmt: skip
 
 
 def _after() -> list[Sample]:
@@ -208,9 +167,13 @@ def _after() -> list[Sample]:
 
     paid = {"quote": TOP_UP, "seal": "KS-004512", "erasure": CERTIFIED, "certificate": "EC-2026-000117"}
     credit = replace(QUOTE, price_fen=105_000, payout_fen=0, new_price_fen=50_000, voucher_fen=55_000)
+    lacks = Said("cash_short", {"have_fen": 31_800, "need_fen": QUOTE.payout_fen}, 1, TRADE)
+    short = phone("sealed", settlement="intended", payout="cash", said=lacks, **{**paid, "quote": QUOTE})
+    poor = counter(short, staff=replace(STAFF, cash_fen=31_800))
     return [
         _open("erase", phone("accepted"), desk=PLUGGED),
         _open("erase_unplugged", phone("accepted", provisional=True)),
+        _open("erase_unheard", phone("accepted", next=("EraseStart",))),
         _open("erase_running", erasing(percent=46, step="erasing")),
         _open("erase_looking", erasing(state="verifying", step="looking")),
         _open("erase_reset", erasing(step="reset_guide", method="factory_reset")),
@@ -220,6 +183,7 @@ def _after() -> list[Sample]:
         _open("seal_destroy", phone("destroy")),
         _open("settle", phone("sealed", **paid)),
         _open("settle_cash", phone("sealed", settlement="intended", **paid)),
+        at("settle_short", poor, ("staff", "open_trade", TRADE)),
         _open("settle_voucher", phone("sealed", settlement="unknown", **{**paid, "quote": credit})),
         _open("hold", phone("settled", voucher="VABCDEFGH234567" * 8, **{**paid, "quote": credit})),
         _open("held", phone("held", hold_days_left=12, place="shelf:A3")),
@@ -228,35 +192,6 @@ def _after() -> list[Sample]:
     ]
 
 
-def _stock() -> list[Sample]:
-    def bin_at(number: int) -> tuple[Step, ...]:
-        return (("staff", "open_bin", number),)
-
-    drafts = replace(HERE, manifests=(DRAFT, PARTIAL))
-    sealed = replace(HERE, manifests=(replace(DRAFT, state="sealed", seals=("KS-004512",)),))
-    notes: tuple[Step, ...] = (
-        ("staff", "go", "shift"),
-        *_typed("21"),
-        ("staff", "focus", "note_5000"),
-        *_typed("20"),
-    )
-    return [
-        _at("bins", HERE, ("staff", "go", "bins")),
-        _at("bin_open", HERE, *bin_at(1)),
-        _at("bin_full", drafts, *bin_at(2), ("staff", "choose_manifest", PARCEL)),
-        _at("drawer", HERE, ("staff", "open_item", "01K9ITEM1", "drawer")),
-        _at("resolve", HERE, ("staff", "open_item", "01K9ITEM1", "resolve")),
-        _at("manifests", drafts, ("staff", "go", "manifests")),
-        _at("processors", HERE, ("staff", "go", "processors")),
-        _at("manifest_draft", drafts, ("staff", "open_manifest", PARCEL), ("staff", "scanned", "seal", "KS-004512")),
-        _at("manifest_sealed", sealed, ("staff", "open_manifest", PARCEL)),
-        _at("manifest_partial", drafts, ("staff", "open_manifest", PARTIAL.manifest)),
-        _at("shift", HERE, *notes),
-        _at("shift_differs", HERE, *notes, ("staff", "close_shift")),
-        _at("voucher", HERE, ("staff", "go", "voucher"), ("staff", "scanned", "voucher", "VABC234"), *_typed("500")),
-    ]  # fmt: skip
-
-
 def staff_samples() -> list[Sample]:
     """All of them, in the order of a trade-in."""
-    return _way_in() + _intake() + _customer() + _after() + _stock()
+    return _way_in() + _intake() + _customer() + _after() + stock_samples()

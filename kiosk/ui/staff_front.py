@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Final
 
 from kiosk.flow.counter import commands as ask
-from kiosk.flow.counter.view import CounterView, TradeView
+from kiosk.flow.counter.view import CounterView, Said, TradeView
 from kiosk.ui.staff.draft import ENTRIES, Draft
-from kiosk.ui.staff.floor import LOGIN, MINUTE_MS, QUEUE, SECOND, TRADE, Spot, StaffShown
-from kiosk.ui.staff.steps import step_of
+from kiosk.ui.staff.floor import HERE, LOGIN, MINUTE_MS, QUEUE, SECOND, TRADE, Spot, StaffShown
+from kiosk.ui.staff.steps import step_of, under_way
 from kiosk.ui.staff.stock_acts import StockActs
+from kiosk.ui.staff.till_acts import TillActs
 from kiosk.ui.staff.trade_acts import TradeActs
+from kiosk.ui.staff.turn import Turn
 
 LOCK_S: Final = 180.0
-UNDER_WAY: Final = ("running", "verifying")  # states of an erasing that nobody touches anything for
 PREFIX: Final = "staff_"
 PUBLIC: Final = ("offer", "sign", "handover", "erase")
 WITHIN: Final[dict[str, tuple[str, ...]]] = {
@@ -26,13 +27,17 @@ WITHIN: Final[dict[str, tuple[str, ...]]] = {
 """Pages within a trade's page, by their names in Spot.step."""
 FIRST_FIELD: Final[dict[str, str]] = {
     "login": "staff",
+    HERE: "pin",
     "identify": "imei_dialled",
+    "quote": "new_price",
     "seal": "seal",
     "hold": "shelf",
     "voucher": "amount",
     "manifest": "seal",
     "drawer": "package",
     "shift": "note_10000",
+    "cash": "cash_amount",
+    "correct": "line_mass",
 }
 """The field that keys and scans go to when a page comes up."""
 SCANS: Final[dict[str, tuple[str, ...]]] = {
@@ -45,7 +50,18 @@ SCANS: Final[dict[str, tuple[str, ...]]] = {
 """Where a scan of that kind goes; of two fields into the one in focus, or the first that is empty."""
 
 
-class StaffFront(TradeActs, StockActs):
+TOGETHER: Final = (
+    {"offer", "sign"},
+    {"offer", HERE},
+    {"identify", "papers"},
+    {"manifest", SECOND},
+    {"shift", SECOND},
+    {"cash", SECOND},
+)
+"""Pages that share a draft: what was typed on one stays for the other."""
+
+
+class StaffFront(TradeActs, StockActs, TillActs, Turn):
     """``page`` and ``idle`` are called on every look while staff's place is shown, ``touched`` on every touch."""
 
     shown = StaffShown()
@@ -53,36 +69,43 @@ class StaffFront(TradeActs, StockActs):
         None  # weak: a page that is gone is not told
     )
     _touched_s = 0.0
+    _near_s = 0.0  # of the last touch itself
     _erasing = False
-    _facing = False  # the screen is turned to the customer
 
-    def enter(self) -> None:
-        """The staff entry was touched; work that was left goes on after the log-in."""
-        self._touched_s = self._now_s()
+    def enter(self, language: str = "zh") -> None:
+        """The staff entry was touched; work that was left goes on after the log-in.
+
+        Whoever has not been logged out yet shows that it is them: this screen was the customers'.
+        """
+        self.language = language
+        self.touched(self._now_s())
         self._view = self._counter.view()
         self._page = ""
-        self._ticket = 0
-        self._facing = False
+        self._ticket = self._knocked = 0
+        self._held, self._calling = self._view.staff is not None, False
         self._clear_secrets()
 
     def leave(self) -> None:
         """The screen goes to another place: nobody else acts in this name."""
         self._clear_secrets()
-        if self._counter.view().staff is not None:
+        self._view = self._counter.view()
+        if self._view.staff is not None or self._waiting():  # a log-in may be on its way
             self._counter.do(ask.StaffOut())
-        self._spot = Spot()
+        self._spot, self.shown = Spot(), StaffShown()
 
     def touched(self, now_s: float) -> None:
         """Somebody touched the screen, anywhere, at ``now_s`` (monotonic)."""
-        self._touched_s = now_s
+        self._touched_s = self._near_s = now_s
 
     def idle(self, now_s: float) -> None:
-        """A look at ``now_s``: log out after three minutes without a touch, but never while a phone is erased.
+        """A look at ``now_s``: log out after three minutes without a touch, but never while a cable erases a phone.
 
-        They count from the end of its second look: the certificate names who is logged in then.
+        They count from the end of its second look: the certificate names who is logged in then. A phone that is
+        reset on its own screen waits for a touch anyway, and so for a log-in.
         """
         if self._erasing:
             self._touched_s = now_s
+            self._alone = self._alone or now_s - self._near_s >= LOCK_S
         if now_s - self._touched_s < LOCK_S or self._view.staff is None:
             return
         self._touched_s = now_s
@@ -96,11 +119,15 @@ class StaffFront(TradeActs, StockActs):
         self._view = view
         if view.staff is None and self._now_s() - self._touched_s >= LOCK_S:
             return ""
+        self._whose_turn(view)
         self._follow(view)
         trade = view.trade(self._spot.trade)
-        self._erasing = trade is not None and trade.state == "erasing" and trade.erasure.state in UNDER_WAY
+        self._erasing = trade is not None and trade.state == "erasing" and under_way(trade.erasure)
+        self._stood_by(self._erasing)
         page = self._page_of(view, trade)
         if page != self._page:
+            if (self._page, page) == ("seal", "settle"):
+                self._settle_at_once(trade)
             self._turn(page)
         self.shown = StaffShown(
             page=PREFIX + page,
@@ -109,10 +136,12 @@ class StaffFront(TradeActs, StockActs):
             manifest=next((one for one in view.manifests if one.manifest == self._spot.manifest), None),
             bin=next((one for one in view.bins if one.number == self._spot.bin), None),
             draft=self.draft,
-            said=self._said(trade if self._spot.place in (TRADE, SECOND) else None),
+            said=self._said_on(page, trade),
             waiting=self._waiting(),
             now_ms=self._wall_ms() // MINUTE_MS * MINUTE_MS,
             models=self._counter.estimate_models() if page == "identify" else (),
+            model=self._model() if page == "identify" else "",
+            province=self._province(),
             reason=self._spot.reason,
             unread=self._unread,
             public=page in PUBLIC,
@@ -124,23 +153,29 @@ class StaffFront(TradeActs, StockActs):
 
     def _page_of(self, view: CounterView, trade: TradeView | None) -> str:
         if view.staff is None:
+            if self._spot.place == SECOND:
+                self.no_second()  # what it was about leaves the page
             return LOGIN
         if self._spot.place == TRADE and trade is None:
             self._go(QUEUE)
+        return self._gated(self._wanted(trade), trade)
+
+    def _wanted(self, trade: TradeView | None) -> str:
         if self._spot.place != TRADE or trade is None:
             return self._spot.place
         step, within = step_of(trade), self._spot.step
-        self._facing = (self._facing or step == "offer") and step != "erase"
-        if self._facing and step != "offer":
-            return "handover"  # the customer still reads this screen: nothing of what staff know stands on it
         return within if within in WITHIN.get(step, ()) else step
 
     def _turn(self, page: str) -> None:
         """Another page: an empty draft for it, but within a trade's customer page and its own sub-pages."""
-        together = {"offer", "sign"}, {"identify", "papers"}, {"manifest", "second"}, {"shift", "second"}
-        if not any({page, self._page} <= pair for pair in together) and page != SECOND:
+        if not any({page, self._page} <= pair for pair in TOGETHER) and page != SECOND:
             self._set(Draft(choices={"model": self.draft.choice("model")} if page == "identify" else {}))
         self._page = page
+        self._learn(self._view)
+        if page == "identify" and self._scanned_imei:
+            if self._spot.trade == self._scanned_for:
+                self._set(self.draft.filled("imei_dialled", self._scanned_imei).focused("imei_label"))
+            self._scanned_imei = ""
         if page in FIRST_FIELD and not self.draft.focus:
             self.focus(FIRST_FIELD[page])
 
@@ -149,37 +184,42 @@ class StaffFront(TradeActs, StockActs):
         if self._waiting():
             return
         self._redeemed(view.said)
+        self._changed(view.said)
+        self._left(view.said)
         if self._trades_before is not None:
             begun = [one.trade for one in view.trades if one.trade not in self._trades_before]
             self._trades_before = None
+            self._scanned_for = begun[0] if begun else ""
             if begun:
                 self.open_trade(begun[0])
+            else:
+                self._scanned_imei = ""
         if self._manifests_before is not None:
             drafted = [one.manifest for one in view.manifests if one.manifest not in self._manifests_before]
             self._manifests_before = None
             if drafted:
                 self.open_manifest(drafted[0])
 
-    def face_customer(self) -> None:
-        """The screen is turned round."""
-        self._facing = True
-
-    def turn_back(self) -> None:
-        """The colleague has the screen again."""
-        self._facing = False
-
     # -- who
+
+    def key(self, char: str) -> None:
+        """A key of the keypad."""
+        super().key(char)
+        if self._page == HERE:
+            self._typed_pin()
 
     def log_in(self) -> None:
         draft = self.draft
         if not draft.text("staff") or not draft.text("pin"):
             self._refuse("login_wanted")
             return
+        if not self._waiting():
+            self._tried_digits = len(draft.text("pin"))
         self._do(ask.StaffIn(draft.text("staff"), draft.text("pin")))
-        self._clear_secrets()
+        self._clear_pins()
 
     def log_out(self) -> None:
-        self._do(ask.StaffOut())
+        self._ticket, self._mine = self._counter.do(ask.StaffOut()), Said("")  # whatever is waited for
         self._spot = Spot()
 
     def second_in(self) -> None:
@@ -194,24 +234,28 @@ class StaffFront(TradeActs, StockActs):
             "empty": self._empty,
             "seal": self.seal_manifest,
             "difference": self._close_different,
+            "cash": self._change_cash,
         }[self._spot.reason](second)
-        self._clear_secrets()
+        self._clear_pins()
 
     def no_second(self) -> None:
         """Back to where the second person was called from."""
-        back = {"approve": TRADE, "empty": "bin", "seal": "manifest", "difference": "shift"}
+        back = {"approve": TRADE, "empty": "bin", "seal": "manifest", "difference": "shift", "cash": "cash"}
         self._spot.place = back.get(self._spot.reason, QUEUE)
-        self._clear_secrets()
+        self._clear_pins()
 
     # -- the scanner
 
     def scanned(self, kind: str, text: str) -> None:
         """A code was read; it goes to the field it fits on this page, and acts where a scan is all there is to say."""
-        self._touched_s = self._now_s()
+        self.touched(self._now_s())
         self._unread = False
         page = self._page
         if page == "manifest" and kind == "seal":
             self._take_seal(text)
+            return
+        if page == QUEUE and kind == "imei":
+            self._scanned_at_queue(text)
             return
         name = self._field_for(kind)
         if not name or name not in ENTRIES:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 from kivy.base import EventLoop
@@ -13,10 +16,14 @@ from kivy.input.motionevent import MotionEvent
 from kivy.lang import Builder
 from kivy.uix.widget import Widget
 
-from kiosk.flow.view import DeskView
+from kiosk.flow.counter.view import Counter
+from kiosk.flow.view import Desk, DeskView
 from kiosk.ui.app import KioskApp
 from kiosk.ui.attention import COUNTDOWN_S, IDLE_S
 from kiosk.ui.parts.page import Reader
+from kiosk.ui.parts.signature import Signature
+from kiosk.ui.parts.tap import Tap
+from kiosk.ui.parts.text import Text
 from kiosk.ui.sample import Sample
 from kiosk.ui.samples import SampleDesk
 from kiosk.ui.samples_counter import SampleCounter
@@ -26,6 +33,7 @@ LEAST_FRAMES: Final = 5
 QUIET_FRAMES: Final = 3
 SCROLL_DECIDES_S: Final = 0.4  # where a page scrolls, Kivy passes a tap on only after it was not a drag
 MOST_FRAMES: Final = 200
+ENTER: Final = 13  # Kivy's key code
 
 
 class StageClock:
@@ -148,7 +156,13 @@ class Stagehand:
             front.open_visit(sample.view.jobs[0].visit)
         parts = {"drop": front.at_counter.drop, "estimate": front.at_counter.estimate, "staff": front.staff}
         begin = {"drop": front.begin_drop, "estimate": front.begin_estimate, "staff": front.enter_staff}
-        if sample.place in begin:
+        if sample.place == "staff":  # who is logged in when the screen was the customers' has to show a PIN
+            shown = self.counter.shown
+            self.counter.shown = replace(shown, staff=None)
+            begin["staff"]()
+            front.look()
+            self.counter.shown = shown
+        elif sample.place in begin:
             begin[sample.place]()
         for part, action, *values in sample.steps:
             front.look()
@@ -162,13 +176,97 @@ class Stagehand:
             EventLoop.dispatch_input()
             self.tick()
         finger.lift()
-        if any(isinstance(one, Reader) and one.do_scroll_y for one in self.widgets()):
+        if self._may_drag(x_px, y_px):
             ends_s = time.monotonic() + SCROLL_DECIDES_S
             while time.monotonic() < ends_s:
                 self.tick()
         self.clock.now_s += rest_s
         self.settle()
 
+    def _may_drag(self, x_px: float, y_px: float) -> bool:
+        """The place lies on a part of the page that scrolls."""
+        return any(
+            isinstance(one, Reader)
+            and one.do_scroll_y
+            and one.collide_point(*one.parent.to_widget(x_px, y_px))
+            for one in self.widgets()
+        )
+
+    # -- over a real station
+
+    @contextlib.contextmanager
+    def over(self, desk: Desk, counter: Counter) -> Iterator[None]:
+        """The same app over a real desk and counter; the samples are back afterwards."""
+        real = ((self.desk, desk, Desk), (self.counter, counter, Counter))
+        names = {kind: [name for name in vars(kind) if not name.startswith("_")] for *_, kind in real}
+        for sample, one, kind in real:
+            vars(sample).update({name: getattr(one, name) for name in names[kind]})
+        try:
+            yield
+        finally:
+            for sample, _, kind in real:
+                for name in names[kind]:
+                    vars(sample).pop(name, None)
+
+    def taps(self) -> list[Tap]:
+        """Everything on the screen that a finger may press now."""
+        return [one for one in self.widgets() if isinstance(one, Tap) and _seen(one) and not one.shut]
+
+    def words(self) -> list[str]:
+        """Everything that stands on the screen to be read, from the top of the tree."""
+        return [one.words for one in self.widgets() if isinstance(one, Text) and one.words and _seen(one)]
+
+    def press(self, tap: Tap) -> Finger:
+        """A finger lies on the middle of ``tap``; its caller lifts it."""
+        left, bottom = tap.to_window(tap.x, tap.y)
+        right, top = tap.to_window(tap.right, tap.top)
+        finger = Finger((left + right) / 2, (bottom + top) / 2)
+        finger.press()
+        EventLoop.dispatch_input()
+        return finger
+
+    @staticmethod
+    def lift(finger: Finger) -> None:
+        """The finger is gone."""
+        finger.lift()
+        EventLoop.dispatch_input()
+
+    @staticmethod
+    def scan(code: str) -> None:
+        """The scanner's keys through the window, as quick as they come."""
+        for char in code:
+            Window.dispatch("on_textinput", char)
+        Window.dispatch("on_key_down", ENTER, 40, None, [])
+
+    def draw(self, strokes: Sequence[Sequence[tuple[float, float]]]) -> None:
+        """A finger's strokes in the signature's field; points are parts of its width and height."""
+        field = next(one for one in self.widgets() if isinstance(one, Signature))
+        left, bottom = field.to_window(field.x, field.y)
+        for stroke in strokes:
+            spots = [(left + x * field.width, bottom + y * field.height) for x, y in stroke]
+            finger = Finger(*spots[0])
+            finger.press()
+            for x, y in spots[1:]:
+                finger.move({"x": x / max(1, Window.width - 1), "y": y / max(1, Window.height - 1)})
+                EventLoop.post_dispatch_input("update", finger)
+                self.tick()
+            finger.lift()
+            EventLoop.dispatch_input()
+
+    def picture(self, wanted: Path) -> None:
+        """The screen as it is, painted into a PNG."""
+        EventLoop.idle()
+        Path(Window.screenshot(name=str(wanted))).replace(wanted)
+
     def close(self) -> None:
         """Ends the app and its window."""
         self.app.stop()
+
+
+def _seen(widget: Widget) -> bool:
+    """Not hidden by itself or by anything it is in."""
+    while widget is not None and widget.parent is not widget:
+        if widget.opacity <= 0 or widget.height <= 1:
+            return False
+        widget = widget.parent
+    return True

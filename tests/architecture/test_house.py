@@ -72,8 +72,7 @@ def test_every_room_is_under_the_import_contracts() -> None:
             (
                 "hw/link/pyusb.py",
                 "hw/link/usbip.py",
-                "firmware_agent/device/board/rp2.py",
-                "firmware_agent/dock/board/rp2.py",
+                "firmware_agent/device/board/pico.py",
             ),
         ),
         ("sqlalchemy", ("kiosk/store/",)),
@@ -83,7 +82,7 @@ def test_every_room_is_under_the_import_contracts() -> None:
         ("urllib3", ("firmware_agent/download/exchange.py", "kiosk/register.py")),
         ("argon2", ("kiosk/pins.py",)),
         ("stdnum", ("recycling/imei.py",)),
-        ("escpos", ("hw/printer.py",)),
+        ("escpos", ("hw/printer_line.py",)),
         ("weasyprint", ("kiosk/certificate.py",)),
         ("PIL", ("hw/camera.py", "hw/virtual/paper.py", "hw/virtual/camera.py")),
         ("hdiffpatch", ("firmware_agent/delta", "firmware_agent/agent_patch", "station/delta_trial.py")),

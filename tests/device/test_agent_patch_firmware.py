@@ -19,8 +19,6 @@ from station.agent_images import Pair, pair
 from tests.device.test_both_interpreters import ROOT, micropython
 
 DECODER_BYTES = 40 * 1024
-# Fetched once: one worker runs all of this file.
-pytestmark = pytest.mark.xdist_group("agent-firmware")
 APPLY = """
 import gc, sys
 from binascii import hexlify

@@ -22,8 +22,6 @@ from station.agent_rig import BLOCK_BYTES, GROUP_BLOCKS, MANY_SIGNATURES, Device
 SEED = 20261122
 PLACES = 1000
 WIRE_PLACES = 100
-# The device and its key are shared: one worker runs all of this file.
-pytestmark = pytest.mark.xdist_group("agent-refusals")
 
 
 @pytest.fixture(scope="module")

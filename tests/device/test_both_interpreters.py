@@ -46,9 +46,7 @@ def heap_kib(suite: str) -> int:
 def each() -> list[object]:
     """(suite, function); a suite stays on one worker, for MicroPython runs it as a whole."""
     return [
-        pytest.param(suite, name, id=f"{suite}-{name}", marks=pytest.mark.xdist_group(suite))
-        for suite in suites()
-        for name in functions(suite)
+        pytest.param(suite, name, id=f"{suite}-{name}") for suite in suites() for name in functions(suite)
     ]
 
 

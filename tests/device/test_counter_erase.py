@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hw.eraser import UsbEraser
 from hw.facts import Timeouts
 from kiosk.flow.counter import commands as c
 from tests.conformance.conftest import NewPhone, new_phone, releases
+from tests.conformance.rig import Rig
 from tests.counter_fakes import Counter, World
 
 __all__ = ["new_phone", "releases"]
@@ -24,12 +26,20 @@ def counter(tmp_path: Path) -> Counter:
     return made
 
 
+def plug(counter: Counter, rig: Rig) -> str:
+    """The phone's place, which is one of the shop's bays from now on."""
+    where = str(rig.ready["usbip"])
+    tools = counter.work.tools
+    counter.work.tools = replace(tools, shop=replace(tools.shop, bays={**tools.shop.bays, 3: where}))
+    return where
+
+
 def test_an_unlocked_phone_is_erased_restarted_looked_at_and_certified(
     counter: Counter, new_phone: NewPhone
 ) -> None:
     rig = new_phone(mode="bootloader")
     trade = counter.to_accepted(rig.customer.status()["imei"])
-    counter.must(c.EraseStart(trade, rig.ready["usbip"]))
+    counter.must(c.EraseStart(trade, plug(counter, rig)))
     shown = counter.trade(trade)
     assert (shown.state, shown.erasure.method, shown.erasure.state) == (
         "erased",
@@ -46,7 +56,7 @@ def test_a_phone_in_use_is_reset_by_hand_and_certified_only_then(
     rig = new_phone()
     rig.customer.unlock()
     trade = counter.to_accepted(rig.customer.status()["imei"])
-    counter.must(c.EraseStart(trade, rig.ready["usbip"]))
+    counter.must(c.EraseStart(trade, plug(counter, rig)))
     assert counter.trade(trade).erasure.method == "factory_reset"
     counter.do(c.EraseResetDone(trade))
     assert counter.trade(trade).erasure.state == "failed"
@@ -60,5 +70,5 @@ def test_another_phone_in_the_bay_keeps_every_file(counter: Counter, new_phone: 
     rig = new_phone(mode="bootloader")
     before = rig.customer.status()["user_objects"]
     trade = counter.to_accepted()
-    assert counter.do(c.EraseStart(trade, rig.ready["usbip"])) == "wrong_phone"
+    assert counter.do(c.EraseStart(trade, plug(counter, rig))) == "wrong_phone"
     assert rig.customer.status()["user_objects"] == before

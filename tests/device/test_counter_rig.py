@@ -35,6 +35,7 @@ where = "{printer}"
 [register]
 file = "{register}"
 [shop]
+first_float_fen = 300000
 virtual_payments = "payee.db"
 """
 
@@ -189,3 +190,28 @@ def test_a_second_kiosk_over_the_same_folder_has_no_counter_and_says_so(
     rig.station._rig.stop()  # type: ignore[union-attr]
     with Station(rig.settings) as third:
         assert third.counter is not None
+
+
+def test_a_fall_that_was_seen_counts_although_the_controller_was_reset_before_the_flap_was_shut(
+    rig: Rig,
+) -> None:
+    drop = weigh(rig, "charger", 90)
+    assert rig.counter.ask(c.DropOpen(drop)) == ""
+    rig.hand("take")
+    rig.hand("open_flap", bin=3)
+    rig.hand("drop", bin=3)
+    until(lambda: any("fell" in seen for seen in rig.counter.work.seen.values()))
+    rig.hand("fault", spec="reset")
+    assert rig.dock.wait_for({"starts": 2}, 30.0)
+    until(lambda: (facts := rig.counter.work.facts) is not None and facts.boots == 2)
+    rig.hand("close_flap", bin=3)
+    until(lambda: rig.step() == "receipt")
+    assert rig.counter.view().bins[2].items == 1
+
+
+def test_the_bays_have_power_also_after_the_controller_was_reset(rig: Rig) -> None:
+    powered = {"bay1_power": True, "bay2_power": True}
+    assert rig.dock.wait_for(powered, 30.0)
+    rig.hand("fault", spec="reset")
+    assert rig.dock.wait_for({"starts": 2, "bay1_power": False}, 30.0)
+    assert rig.dock.wait_for(powered, 60.0)

@@ -110,6 +110,37 @@ def test_a_reset_is_counted_leaves_locks_as_they_were_and_forgets_no_intent(rig:
     assert dock.facts().bins[1].door == "locked"
 
 
+def test_a_controller_that_was_reset_counts_falls_from_none(rig: Rig) -> None:
+    dock, hands = rig.dock, rig.hands
+    dock.release_flap(2, "drop 1")
+    hands.open_flap(2)
+    hands.drop(2)
+    hands.drop(2)
+    until(dock, lambda facts: facts.bins[1].falls == 2)
+    hands.fault("reset")
+    hands.wait(PATIENCE_S, starts=2)
+    assert until(dock, lambda facts: facts.boots == 2).bins[1].falls == 0
+    hands.drop(2)
+    until(dock, lambda facts: facts.bins[1].falls == 1)
+    assert hands.status()["bin2_falls"] == 3  # what a person who counts would say
+
+
+def test_a_bin_never_stands_open_on_both_its_sides(rig: Rig) -> None:
+    dock, hands = rig.dock, rig.hands
+    dock.release_flap(1, "a")
+    refused = rig.said("dock_flap_open", lambda: dock.release_door(1, "b"))
+    assert refused.values == {"bin": 1}
+    hands.open_flap(1)
+    dock.lock_flap(1, "c")  # once it is closed
+    rig.said("dock_flap_open", lambda: dock.release_door(1, "d"))
+    assert hands.status()["bin1_door_lock"] == "locked"
+    hands.close_flap(1)
+    until(dock, lambda facts: facts.bins[0].lock == "locked")
+    dock.release_door(1, "e")
+    rig.said("dock_door_open", lambda: dock.release_flap(1, "f"))
+    assert hands.status()["bin1_lock"] == "locked"
+
+
 def test_doors_drawer_lights_and_tare_do_what_their_names_say(rig: Rig) -> None:
     dock, hands = rig.dock, rig.hands
     dock.release_drawer("d1")
@@ -181,8 +212,8 @@ def test_a_hot_bay_the_emergency_stop_and_the_housing(rig: Rig) -> None:
     until(dock, lambda facts: not facts.stopped)
     hands.tamper()
     hands.tamper(False)
-    until(dock, lambda facts: facts.tampered)
-    until(dock, lambda facts: not facts.tampered)  # it was read, so the controller lets go of it
+    dock.told_tampered(until(dock, lambda facts: facts.tampered).tampers)
+    until(dock, lambda facts: not facts.tampered)  # it was told, so the controller lets go of it
 
 
 def test_a_cut_line_is_offline_at_once_and_comes_back_by_itself(rig: Rig) -> None:

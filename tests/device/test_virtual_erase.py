@@ -79,6 +79,28 @@ def test_a_phone_is_known_again_by_its_usb_descriptor(
     assert look(rig).mtp_serial == rig.ready["mtp_serial"]
 
 
+def test_a_reset_makes_another_number_of_mtps_own_and_leaves_the_descriptors(
+    new_phone: NewPhone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    read = mtp_data.device_info
+
+    def noted(raw: bytes) -> mtp_data.DeviceInfo:
+        info = read(raw)
+        said.append(info.serial)
+        return info
+
+    monkeypatch.setattr(mtp_data, "device_info", noted)
+    rig = new_phone()
+    for _ in range(2):
+        assert look(rig).mtp_serial == rig.ready["mtp_serial"]
+        boots = rig.customer.status()["boots"]
+        rig.customer.factory_reset("recovery")
+        rig.customer.wait(10, mode="normal", boots={"at_least": boots + 1})
+    assert look(rig).mtp_serial == rig.ready["mtp_serial"]
+    assert len(set(said)) == 3
+
+
 def test_an_erase_may_be_repeated(new_phone: NewPhone) -> None:
     rig = new_phone(mode="bootloader")
     erase(rig)
@@ -303,9 +325,12 @@ def test_a_wizard_is_only_what_the_models_own_property_says(
 ) -> None:
     """One that the phone does not offer, and one whose value is neither yes nor no (a charge of 80 %)."""
     rig = new_phone()
+    rig.customer.unlock()
     chosen = dataclasses.replace(models()["heron"], setup_property=code)
     monkeypatch.setattr(hw.eraser, "model_by_mtp", lambda *_: chosen)
-    assert look(rig).wizard is None
+    found = look(rig)
+    assert found.wizard is None
+    assert found.files, "the phone said everything else"
 
 
 def test_a_bay_with_nothing_in_it_is_a_timeout_and_a_stop_ends_the_wait(new_phone: NewPhone) -> None:

@@ -27,8 +27,7 @@ from tests.e2e.visits import Shop, VirtualPhone, virtual_phone
 KIB = 1024
 MODELS = ("kinglet", "firecrest")
 METHODS = {"kinglet": "slots", "firecrest": "in place"}
-# The firmware, its key and its repository are shared: one worker runs all of this file.
-pytestmark = pytest.mark.xdist_group("agent-update")
+
 
 try:
     interpreter()

@@ -19,7 +19,7 @@ from station.sample_shop import BLACKLISTED_IMEI, FIRST, MANAGER
 from tests.e2e.counters import Counter, Network, imei
 
 # One worker runs all of this file, so that its network starts once.
-pytestmark = [pytest.mark.tool("mosquitto"), pytest.mark.xdist_group("counters")]
+pytestmark = pytest.mark.tool("mosquitto")
 
 WORDS = Path(__file__).parents[2] / "kiosk" / "ui" / "locale"
 

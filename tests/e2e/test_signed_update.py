@@ -27,8 +27,7 @@ from station.mirror_server import MirrorServer
 from tests.catalogues import Workshop
 from tests.e2e.visits import MIB, Shop, VirtualPhone, make_releases, virtual_phone
 
-# The phone and the firmware are shared: one worker runs all of this file.
-pytestmark = [pytest.mark.tool("mkfs.ext4"), pytest.mark.xdist_group("signed")]
+pytestmark = pytest.mark.tool("mkfs.ext4")
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,6 @@ from station.children import last_json
 from station.counter_staff import ID_NUMBER
 from station.system import System
 
-# One worker runs all of this file, so that the demo runs once.
-pytestmark = pytest.mark.xdist_group("demo")
-
 
 def station(*words: str, timeout_s: float = 240.0) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "station", *words]

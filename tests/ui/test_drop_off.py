@@ -332,7 +332,8 @@ def test_a_reason_these_screens_do_not_know_still_says_what_to_do(language: str)
 
 
 DROP_REASONS = (
-    *("tape_first", "bins_full", "flap_not_opened", "fall_not_seen", "flap_jammed", "drawer_not_used"),
+    *("tape_first", "bins_full", "flap_not_opened", "fall_not_seen", "flap_jammed", "flap_left_open"),
+    "drawer_not_used",
     *("drawer_full", "drawer_not_free", "dock_missing", "dock_offline", "dock_stopped", "dock_no_answer"),
     *("scale_drift", "scale_overload", "scale_silent", "scale_settling", "scale_empty", "lithium_piece_mass"),
 )

@@ -21,7 +21,7 @@ from tests.ui.test_visit import said, touch
 if TYPE_CHECKING:
     from kiosk.ui.stagehand import Stagehand
 
-pytestmark = [pytest.mark.ui, pytest.mark.xdist_group("real-visit")]
+pytestmark = pytest.mark.ui
 DESK = ("view", "begin", "consent", "decline", "backup", "cancel", "call_manager", "finish")
 VISIT_S = 90.0
 

@@ -59,6 +59,7 @@ def test_the_kiosks_file_says_what_the_shop_is(tmp_path: Path) -> None:
         printer="tcp:127.0.0.1:2",
         camera='python -m "x"',
         register_file=tmp_path / "register.csv",
+        first_float_fen=200_000,
         virtual_payments=tmp_path / "payee.sqlite3",
     )
     file = tmp_path / "kiosk.toml"

@@ -42,6 +42,8 @@ def ruled(flag: Flag | None) -> tuple[str, str] | None:
         (OTHER, "", GOOD, ("imei_differs", "review")),
         ("", OTHER, GOOD, ("imei_differs", "review")),
         (GOOD, OTHER, GOOD, ("imei_differs", "review")),
+        ("", f"{GOOD[:14]}07", GOOD, None),  # a label with the software's version
+        (GOOD, f"{OTHER[:14]}07", GOOD, ("imei_differs", "review")),
         ("", "", "", None),
     ],
 )

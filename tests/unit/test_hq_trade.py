@@ -591,15 +591,21 @@ def test_one_station_cannot_crowd_the_others_out_of_the_lists(told: Told) -> Non
 
 
 COUNTER_SAYS = [
-    ("bin.state", "why", ("full", "heavy", "hazard", "fall_not_seen", "flap_jammed", "lock_jammed")),
+    (
+        "bin.state",
+        "why",
+        ("full", "heavy", "hazard", "fall_not_seen", "flap_jammed", "flap_left_open", "lock_jammed"),
+    ),
     ("call.requested", "screen", ("deposit", "drawer", "repeat", "stopped")),
-    ("dock.trouble", "what", ("fall_not_seen", "flap_jammed", "scale_drift")),
+    ("dock.trouble", "what", ("fall_not_seen", "flap_jammed", "flap_left_open", "scale_drift", "bay_hot")),
     ("drop.abandoned", "why", ("stepped_back", "next_person", "restarted")),
     ("erase.interrupted", "why", ("stopped", "restarted", "unplugged", "phone_silent")),
     ("erase.failed", "why", ("files_left", "not_reset", "wrong_phone", "phone_error")),
     ("print.intended", "what", ("drop_receipt", "offer", "trade_label", "seal_label", "settlement")),
     ("print.done", "what", ("certificate", "manifest", "shift")),
     ("print.waiting", "why", ("printer_off", "printer_no_paper", "printer_cover_open")),
+    ("print.failed", "why", ("slip_unprintable",)),
+    ("price_book.proposed", "book_digest", ("0123456789abcdef" * 2,)),
     ("revision.proposed", "by", ("ours", "theirs")),
     ("shift.opened", "carried_fen", (1,)),
     ("staff.renewed", "pin", (True,)),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recycling.errors import Refused
-from recycling.imei import REPORTING_BODIES, imei, same
+from recycling.imei import REPORTING_BODIES, imei, same, well_formed
 
 GOOD = "356868000041418"
 
@@ -54,6 +54,31 @@ def test_one_wrong_digit_is_always_noticed(body: str, model: int, serial: int) -
         other = whole[:place] + str((int(whole[place]) + 1) % 10) + whole[place + 1 :]
         with pytest.raises(Refused):
             imei(other)
+
+
+@pytest.mark.parametrize("version", ["00", "07", "20", "99"])
+def test_a_software_version_has_no_check_digit(version: str) -> None:
+    assert well_formed(f"35-686800-004141-{version}") == GOOD[:14] + version
+    assert well_formed(GOOD) == GOOD
+    assert same(GOOD, GOOD[:14] + version)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (GOOD[:14], "imei_length"),
+        (GOOD + "00", "imei_length"),
+        ("356868000041419", "imei_check"),
+        ("0" * 14 + "07", "imei_zero"),
+        ("7735680000414107", "imei_tac"),
+        ("3500000000414107", "imei_tac"),
+        ("35686800004141O7", "imei_digits"),
+    ],
+)
+def test_what_stands_on_no_label_is_refused_by_name(text: str, reason: str) -> None:
+    with pytest.raises(Refused) as caught:
+        well_formed(text)
+    assert caught.value.reason == reason
 
 
 @given(st.text(max_size=60))

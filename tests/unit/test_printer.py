@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hw.errors import BadWhere
-from hw.printer import EscPosPrinter, FilePrinter, PrinterTrouble, find_endpoints, has_serial, open_printer
+from hw.printer import EscPosPrinter, FilePrinter, PrinterTrouble, open_printer
+from hw.printer_line import LibraryLine, find_endpoints, has_serial
 from hw.proto import escpos
 from hw.proto.escpos import Reading, document
 
@@ -95,7 +98,7 @@ LAST_BEFORE_SLIP = 7  # opened, and three questions with their answers
 SLIP = [Line("text", "你好"), Line("cut")]
 
 
-@pytest.mark.parametrize("error", [OSError, TimeoutError, AssertionError, DeviceNotFoundError, ValueError])
+@pytest.mark.parametrize("error", [OSError, TimeoutError, AssertionError, NotImplementedError, ValueError])
 @pytest.mark.parametrize("fail_at", range(1, 16))
 def test_whatever_breaks_wherever_is_a_printers_trouble(fail_at: int, error: type[Exception]) -> None:
     line = FakeLine(healthy, fail_at, error)
@@ -109,6 +112,52 @@ def test_whatever_breaks_wherever_is_a_printers_trouble(fail_at: int, error: typ
     assert reason == ("" if fail_at > line.count else "printer_lost" if begun else "printer_off")
     assert line.opened == (not reason)  # a line that broke is opened anew
     assert printer.state() in {"ready", "off"}
+
+
+class BrokenLibrary:
+    """A printer of the library's, which raises the library's own error at one of its ways in."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+
+    def _step(self, name: str) -> None:
+        if name == self._at:
+            raise DeviceNotFoundError("gone")
+
+    def open(self) -> None:
+        self._step("open")
+
+    def close(self) -> None:
+        self._step("close")
+
+    def _raw(self, data: bytes) -> None:
+        self._step("send")
+
+    def _read(self) -> bytes:
+        self._step("answer")
+        return b"\x12"
+
+
+@pytest.mark.parametrize("at", ["made", "open", "send", "answer", "close"])
+def test_the_librarys_own_errors_never_leave_its_edge(at: str) -> None:
+    def made(_library: object) -> BrokenLibrary:
+        broken = BrokenLibrary(at)
+        broken._step("made")
+        return broken
+
+    printer = EscPosPrinter(LibraryLine(made, lasting=False), 48)
+    assert printer.state() == ("ready" if at == "close" else "off")
+
+
+def test_loading_the_library_leaves_no_folder_and_no_logging_behind(tmp_path: Path) -> None:
+    """It is loaded with the first printer that is opened, not with the kiosk."""
+    said = (
+        "import logging, sys; from hw.printer import open_printer; printer = open_printer('tcp:127.0.0.1:1')\n"
+        "assert 'escpos.printer' not in sys.modules\n"
+        "assert printer.state() == 'off' and 'escpos.printer' in sys.modules and not logging.root.handlers"
+    )
+    subprocess.run([sys.executable, "-c", said], check=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_printer_that_says_nothing_is_off_and_gets_no_slip() -> None:
@@ -276,7 +325,7 @@ def test_a_device_file_that_takes_nothing_does_not_hold_anybody_up(tmp_path: Pat
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         with pytest.raises(PrinterTrouble) as caught:
-            printer.print([Line("text", "x" * 1900)] * 300)
+            printer.print([Line("text", "x" * 1900)] * 60)  # more than a pipe holds
     finally:
         os.close(reader)
     assert caught.value.reason == "printer_lost"

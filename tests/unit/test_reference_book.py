@@ -19,12 +19,15 @@ from kiosk.store.reference_book import ReferenceBook
 from ledger import store as ledger
 from recycling.errors import Refused
 from recycling.goods import Category
+from recycling.price_book_csv import digest
 from recycling.processor import Processor, licensed
 from service.errors import ServiceError
 from service.technician import Role, Technician
+from tests.counter_fakes import FakeClock
 from tests.price_books import BOOK
 
 HASH = hash_pin("729461")
+DIGEST = digest(BOOK)
 LI = Technician("17", "李明", Role.TECHNICIAN, 2, date(2027, 6, 30))
 GREEN = Processor(
     "green-loop",
@@ -63,14 +66,18 @@ def test_a_price_book_is_in_force_only_after_somebody_else_approved_it(
     book.propose(BOOK, "17")
     assert book.price_book(now) is None
     with pytest.raises(Refused) as caught:
-        book.adopt(BOOK.version, "17")
+        book.adopt(BOOK.version, DIGEST, "17")
     assert caught.value.reason == "price_book_approvers"
     assert book.price_book(now) is None
-    book.adopt(BOOK.version, "4")
+    book.adopt(BOOK.version, DIGEST, "4")
     assert open_book(tmp_path).price_book(now) == replace(BOOK, approvers=("17", "4"))
     assert entries(tmp_path) == [
-        ("price_book.proposed", "staff:17", {"book": "2026-11"}),
-        ("price_book.adopted", "staff:4", {"book": "2026-11", "approvers": ["17", "4"]}),
+        ("price_book.proposed", "staff:17", {"book": "2026-11", "book_digest": DIGEST}),
+        (
+            "price_book.adopted",
+            "staff:4",
+            {"book": "2026-11", "book_digest": DIGEST, "approvers": ["17", "4"]},
+        ),
     ]
 
 
@@ -78,7 +85,7 @@ def test_it_begins_on_its_day_and_the_last_to_begin_counts(book: ReferenceBook) 
     later = replace(BOOK, version="2026-12", valid_from_ms=BOOK.valid_from_ms + 1000)
     for one in (later, BOOK):
         book.propose(one, "17")
-        book.adopt(one.version, "4")
+        book.adopt(one.version, digest(one), "4")
     begins = BOOK.valid_from_ms
     versions = [
         None if found is None else found.version
@@ -88,18 +95,45 @@ def test_it_begins_on_its_day_and_the_last_to_begin_counts(book: ReferenceBook) 
     assert [row.version for row in book.price_books()] == ["2026-11", "2026-12"]
 
 
+def test_of_two_that_begin_together_the_last_adopted_counts_whatever_the_clock_said(tmp_path: Path) -> None:
+    clock = FakeClock()
+    database = Database(tmp_path, "station-1")
+    book = ReferenceBook(database, Entries(database, clock), clock)
+    for version in ("2026-12", "2026-11"):
+        one = replace(BOOK, version=version)
+        book.propose(one, "17")
+        book.adopt(version, digest(one), "4")
+        clock.wall -= 3_600_000  # it was set back
+    found = book.price_book(BOOK.valid_from_ms)
+    assert found is not None
+    assert found.version == "2026-11"
+
+
 def test_a_proposal_may_be_corrected_and_what_is_in_force_may_not(book: ReferenceBook) -> None:
     book.propose(BOOK, "17")
     book.propose(replace(BOOK, scrap_fen=600), "18")
-    found = book.adopt(BOOK.version, "17")
+    found = book.adopt(BOOK.version, digest(replace(BOOK, scrap_fen=600)), "17")
     assert (found.scrap_fen, found.approvers) == (600, ("18", "17"))
-    for change in (lambda: book.propose(BOOK, "4"), lambda: book.adopt(BOOK.version, "4")):
+    for change in (lambda: book.propose(BOOK, "4"), lambda: book.adopt(BOOK.version, DIGEST, "4")):
         with pytest.raises(Refused) as caught:
             change()
         assert caught.value.reason == "price_book_adopted"
     with pytest.raises(Refused) as caught:
-        book.adopt("nothing", "4")
+        book.adopt("nothing", DIGEST, "4")
     assert caught.value.reason == "price_book_unknown"
+
+
+def test_what_is_approved_is_what_was_reviewed_and_not_what_replaced_it(book: ReferenceBook) -> None:
+    book.propose(BOOK, "17")
+    reviewed = book.price_books()[0].digest
+    book.propose(replace(BOOK, scrap_fen=600), "17")
+    with pytest.raises(Refused) as caught:
+        book.adopt(BOOK.version, reviewed, "4")
+    assert caught.value.reason == "price_book_replaced"
+    assert book.price_book(BOOK.valid_from_ms) is None
+    book.propose(BOOK, "18")  # the same prices again, whoever proposes them
+    assert book.adopt(BOOK.version, reviewed, "4").approvers == ("18", "4")
+    assert book.price_books()[0].digest == reviewed
 
 
 def test_a_bad_price_book_is_not_even_proposed(book: ReferenceBook) -> None:

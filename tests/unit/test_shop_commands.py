@@ -149,13 +149,23 @@ def test_a_shop_whose_last_managers_certificate_ran_out_is_not_locked_for_ever(s
 
 
 def test_prices_are_in_force_after_two_people_and_come_out_as_they_went_in(staffed: Shop) -> None:
-    file = staffed.folder / "prices.csv"
+    file, review = staffed.folder / "prices.csv", staffed.folder / "review.csv"
     file.write_bytes(to_csv(replace(BOOK, valid_from_ms=0, approvers=("", ""))))
     assert staffed.run("prices", "import", str(file), *staffed.by("17"))[0] == REFUSED  # level 1
     assert staffed.run("prices", "import", str(file), *staffed.by("4"))[1]["state"] == "proposed"
     assert staffed.run("prices", "show")[1]["in_force"] == ""
-    assert staffed.run("prices", "approve", BOOK.version, *staffed.by("4"))[0] == REFUSED
-    assert staffed.run("prices", "approve", BOOK.version, *staffed.by("18"))[1]["state"] == "adopted"
+    approve = ("prices", "approve", BOOK.version)
+    assert staffed.run(*approve, *staffed.by("18"))[0] == USAGE  # nothing was reviewed
+    seen = ("--digest", staffed.run("prices", "export", BOOK.version, "--out", str(review))[1]["digest"])
+    assert staffed.run("prices", "show")[1]["books"][0]["digest"] == seen[1]
+    assert staffed.run(*approve, *seen, *staffed.by("4"))[0] == REFUSED
+    file.write_bytes(to_csv(replace(BOOK, valid_from_ms=0, scrap_fen=99_900, approvers=("", ""))))
+    assert staffed.run("prices", "import", str(file), *staffed.by("4"))[0] == OK
+    code, answer, _ = staffed.run(*approve, *seen, *staffed.by("18"))
+    assert (code, "proposed anew" in answer["error"]) == (REFUSED, True)
+    file.write_bytes(review.read_bytes().replace(b"approver,4\r\n", b""))
+    assert staffed.run("prices", "import", str(file), *staffed.by("4"))[0] == OK
+    assert staffed.run(*approve, *seen, *staffed.by("18"))[1]["state"] == "adopted"
     shown = staffed.run("prices", "show")[1]
     assert shown["in_force"] == BOOK.version
     assert shown["books"][0]["approvers"] == ["4", "18"]

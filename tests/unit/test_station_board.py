@@ -64,7 +64,7 @@ def test_a_docks_pico_gets_its_facts_and_none_of_the_update_agent(tmp_path: Path
     facts = runpy.run_path(str(tmp_path / "out/board_facts.py"))["FACTS"]
     assert (facts["bins"], facts["bays"], facts["usb_product"], facts["scale_zero_ticks"]) == (3, 1, 7, -55)
     agents = {path.name for path in (tmp_path / "out/firmware_agent/device").rglob("*.py")}
-    assert agents == {"__init__.py", "errors.py", "flash.py"}
+    assert agents == {"__init__.py", "errors.py", "flash.py", "pico.py"}
     assert not (tmp_path / "out/firmware_agent/dock/board/unix.py").exists()
 
 

@@ -11,52 +11,31 @@ import time
 import machine
 import rp2
 import vfs
-from usb.device import get as usb_device
-from usb.device.cdc import CDCInterface
 
+from firmware_agent.device.board.pico import (
+    BLOCK_BYTES,
+    PAGE_BYTES,
+    WATCHDOG_MS,
+    PicoFlash,
+    flash_blocks,
+    serial_line,
+)
 from firmware_agent.device.device import Board, Layout
 from firmware_agent.device.errors import AgentError
 from firmware_agent.device.first_format import FirstFormat
-from firmware_agent.device.flash import Flash, Region
+from firmware_agent.device.flash import Region
 from firmware_agent.device.main import Line, serve
 from firmware_agent.wire import FLASH_BOUNDS, UNKNOWN_BATTERY, USER_DATA
-
-BLOCK_BYTES = 4096
-PAGE_BYTES = 256
-WATCHDOG_MS = 8000
-"""An RP2040's watchdog counts to 8388 ms at most."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_ERASE = 6
-_COUNT = 4
 _APP = "/app"
 _VBUS_PIN = 24
 _VSYS_PIN = 29
 _EMPTY_MV = 3300
 _FULL_MV = 4150
-
-
-class PicoFlash(Flash):
-    """The storage area of the chip's flash. ``rp2.Flash`` reads anywhere, erases a block, programs whole pages."""
-
-    def __init__(self) -> None:
-        self._chip = rp2.Flash()
-        super().__init__(int(self._chip.ioctl(_COUNT, 0) or 0) * BLOCK_BYTES, BLOCK_BYTES, PAGE_BYTES)
-
-    def read(self, offset: int, buffer: "bytearray | memoryview") -> None:
-        """Any bytes."""
-        self._chip.readblocks(offset // BLOCK_BYTES, buffer, offset % BLOCK_BYTES)
-
-    def erase(self, offset: int) -> None:
-        """One block; interrupts are off meanwhile (45 ms typically, 400 ms at worst by the chip's data sheet)."""
-        self._chip.ioctl(_ERASE, offset // BLOCK_BYTES)
-
-    def program(self, offset: int, data: "bytes | bytearray | memoryview") -> None:
-        """Whole erased pages: with an offset ``writeblocks`` does not erase first."""
-        self._chip.writeblocks(offset // BLOCK_BYTES, data, offset % BLOCK_BYTES)
 
 
 class PicoBoard(Board):
@@ -120,19 +99,7 @@ class CdcLine(Line):
 
     def __init__(self, board: PicoBoard, facts: "dict[str, object]") -> None:
         self._board = board
-        self._cdc = CDCInterface(timeout=0, txbuf=1024, rxbuf=8192)
-        usb_device().init(
-            self._cdc,
-            builtin_driver=False,
-            id_vendor=int(str(facts["usb_vendor"])),
-            id_product=int(str(facts["usb_product"])),
-            manufacturer_str="phone service station",
-            product_str=board.model,
-            serial_str=board.serial,
-            device_class=0xEF,  # interfaces say what they are, in associations (USB ECN IAD)
-            device_subclass=2,
-            device_protocol=1,
-        )
+        self._cdc = serial_line(facts, board.model, board.serial, 8192)
 
     def readinto(self, buffer: memoryview, wanted: int) -> int:  # noqa: ARG002 - it gives what is there
         """Whatever has come, at least a byte; the watchdog is fed while nothing does."""
@@ -175,7 +142,7 @@ def layout_of(facts: "dict[str, object]") -> Layout:
     """The layout; _boot.py needs it as well, for the owner's part."""
     sizes = [int(str(facts[name])) for name in ("image_bytes", "staging_bytes")]
     agents = Layout("slots", BLOCK_BYTES, PAGE_BYTES, sizes[0], sizes[1], 0, 0)
-    owners = int(rp2.Flash().ioctl(_COUNT, 0) or 0) * BLOCK_BYTES - agents.total_bytes
+    owners = flash_blocks() * BLOCK_BYTES - agents.total_bytes
     return Layout("slots", BLOCK_BYTES, PAGE_BYTES, sizes[0], sizes[1], 0, owners)
 
 

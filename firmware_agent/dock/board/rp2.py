@@ -7,11 +7,8 @@ import sys
 import time
 
 import machine
-import rp2
-from usb.device import get as usb_device
-from usb.device.cdc import CDCInterface
 
-from firmware_agent.device.flash import Flash
+from firmware_agent.device.board.pico import WATCHDOG_MS, PicoFlash, serial_line
 from firmware_agent.dock.hardware import BETWEEN, Calibration, Hardware
 from firmware_agent.dock.main import Line, serve
 from firmware_agent.dock.registers import (
@@ -28,13 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-BLOCK_BYTES = 4096
-PAGE_BYTES = 256
-WATCHDOG_MS = 8000
-"""An RP2040's watchdog counts to 8388 ms at most."""
 TURN_MS = 20
-_ERASE = 6
-_COUNT = 4
 
 LOAD_PIN, LATCH_PIN, ENABLE_PIN = 20, 21, 22
 SCK_PIN, MOSI_PIN, MISO_PIN = 18, 19, 16
@@ -43,26 +34,6 @@ STOP_PIN, HOUSING_PIN, DRAWER_PIN = 12, 11, 10
 FALL_PINS = (2, 3, 4, 5, 6, 7)
 SELECT_PINS = (8, 9, 17)
 FILL_ADC_PIN, WARMTH_ADC_PIN = 26, 27
-
-
-class PicoFlash(Flash):
-    """The storage area of the chip's flash."""
-
-    def __init__(self) -> None:
-        self._chip = rp2.Flash()
-        super().__init__(int(self._chip.ioctl(_COUNT, 0) or 0) * BLOCK_BYTES, BLOCK_BYTES, PAGE_BYTES)
-
-    def read(self, offset: int, buffer: "bytearray | memoryview") -> None:
-        """Any bytes."""
-        self._chip.readblocks(offset // BLOCK_BYTES, buffer, offset % BLOCK_BYTES)
-
-    def erase(self, offset: int) -> None:
-        """One block; interrupts are off meanwhile: every sixteenth order, and before its bolt moves."""
-        self._chip.ioctl(_ERASE, offset // BLOCK_BYTES)
-
-    def program(self, offset: int, data: "bytes | bytearray | memoryview") -> None:
-        """Whole erased pages: with an offset ``writeblocks`` does not erase first."""
-        self._chip.writeblocks(offset // BLOCK_BYTES, data, offset % BLOCK_BYTES)
 
 
 class Barrier:
@@ -249,19 +220,7 @@ class CdcLine(Line):
 
     def __init__(self, board: PicoDock, facts: "dict[str, object]") -> None:
         self._board = board
-        self._cdc = CDCInterface(timeout=0, txbuf=1024, rxbuf=1024)
-        usb_device().init(
-            self._cdc,
-            builtin_driver=False,
-            id_vendor=int(str(facts["usb_vendor"])),
-            id_product=int(str(facts["usb_product"])),
-            manufacturer_str="phone service station",
-            product_str="dock",
-            serial_str=board.serial,
-            device_class=0xEF,  # interfaces say what they are, in associations (USB ECN IAD)
-            device_subclass=2,
-            device_protocol=1,
-        )
+        self._cdc = serial_line(facts, "dock", board.serial, 1024)
 
     def wait(self) -> bool:
         """A turn's time; what came meanwhile is in the interface's buffer."""

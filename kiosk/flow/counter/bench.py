@@ -15,6 +15,7 @@ from kiosk.flow.counter import (
     shelving,
     shipping,
     staffing,
+    till,
 )
 from kiosk.flow.counter import commands as c
 from kiosk.flow.counter.work import Work
@@ -31,6 +32,7 @@ HANDLERS: Mapping[type[c.Command], Callable[[Work, Any], None]] = {
     c.DropResolve: dropping.resolve,
     c.StaffIn: staffing.come_in,
     c.StaffOut: staffing.go_out,
+    c.StaffHere: staffing.back,
     c.TradeBegin: intake.begin,
     c.TradeIdentify: intake.identify,
     c.TradeCheck: intake.check,
@@ -65,7 +67,8 @@ HANDLERS: Mapping[type[c.Command], Callable[[Work, Any], None]] = {
     c.ManifestAnswer: answers.answer,
     c.ManifestRevise: answers.revise,
     c.ManifestReviseAnswer: answers.revise_answer,
-    c.ShiftClose: staffing.close_shift,
+    c.ShiftClose: till.close_shift,
+    c.CashChange: till.change,
 }
 
 

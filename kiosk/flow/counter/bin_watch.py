@@ -11,6 +11,8 @@ from kiosk.flow.counter.work import Work
 from recycling import bins
 from recycling.custody import Item
 
+LEFT_OPEN = "flap_left_open"
+
 
 def levels(work: Work, facts: DockFacts) -> None:
     """Levels, locks and jams of every bin."""
@@ -30,7 +32,9 @@ def _bin_after(work: Work, one: bins.Bin, seen: BinFacts) -> bins.Bin:
     after = one
     if "jammed" in (seen.flap, seen.lock):
         after = step(after, bins.Broke(now_ms, "flap_jammed" if seen.flap == "jammed" else "lock_jammed"))
-    elif one.why in ("flap_jammed", "lock_jammed") and not _unclear(work, one.bin):
+    elif (
+        one.why in ("flap_jammed", "lock_jammed") or (one.why == LEFT_OPEN and seen.flap == "closed")
+    ) and not _unclear(work, one.bin):
         after = step(after, bins.Mended(now_ms))
     after = step(after, bins.Filled(now_ms, seen.fill_percent))
     if seen.lock == "locked" and seen.flap == "closed":

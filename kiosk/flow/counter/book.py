@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from kiosk.flow.book import Mark
-from kiosk.flow.counter.things import CashMove, Change, Thing, Voucher
+from kiosk.flow.counter.things import CashMove, Change, Thing, Tries, Voucher
 from recycling.custody import Item
 from recycling.manifest import Manifest
 from recycling.settlement import Settlement
@@ -22,6 +22,10 @@ class CounterBook(Protocol):
 
     def live(self) -> Sequence[Thing]:
         """The newest state of everything that has not ended."""
+        ...
+
+    def tries(self) -> Sequence[Tries]:
+        """Wrong PINs that no right one has followed."""
         ...
 
     def digest(self, text: str) -> str:

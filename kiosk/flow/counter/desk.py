@@ -9,11 +9,12 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from kiosk.flow.counter import bench, rounds, snapshot
 from kiosk.flow.counter.commands import Command
 from kiosk.flow.counter.tools import Tools
-from kiosk.flow.counter.view import CounterView, EstimateModel, EstimateView, QuestionView
+from kiosk.flow.counter.view import CounterView, EstimateModel, EstimateView, QuestionView, Said
 from kiosk.flow.counter.work import Errand, Work, ask
 from recycling import estimate
 from recycling.errors import Refused
@@ -159,7 +160,13 @@ class CounterDesk:
 
     def _show(self) -> None:
         done = min(self._waiting) - 1 if self._waiting else self._handled
-        self._view = snapshot.view(self.work, done)
+        try:
+            self._view = snapshot.view(self.work, done)
+        except Exception:
+            # Whoever asked is told, and what was shown last goes on being shown.
+            log.exception("the counter's view")
+            told = Said("unforeseen", ticket=done, urgent=True)
+            self._view = replace(self._view, done_ticket=done, said=told)
 
     # -- errands
 

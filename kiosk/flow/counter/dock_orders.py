@@ -48,12 +48,17 @@ def flap_intent(work: Work, kind: str, subject: str, number: int, facts: DockFac
     one = bin_facts(facts, number)
     if one is None:
         raise Refused("no_such_bin", f"the dock has no bin {number}", {"bin": number})
+    if one.flap == "open":
+        raise Refused("flap_left_open", f"the flap of bin {number} stands open", {"bin": number})
     figures = {"bin": number, "falls": one.falls, "boots": facts.boots}
     return Intent(work.tools.new_id(), kind, subject, work.now_ms, figures=figures)
 
 
 def fallen(intent: Intent, facts: DockFacts, one: BinFacts) -> bool:
-    """Whether something fell past this flap since the intent; False where the controller restarted meanwhile."""
+    """Whether something fell past this flap since the intent; False where the controller restarted meanwhile.
+
+    A restarted controller counts from 0, and what fell while it started it has not counted at all.
+    """
     if facts.boots != intent.figures.get("boots", -1):
         return False
     return 0 < (one.falls - intent.figures["falls"]) % FALLS_WRAP < FALLS_WRAP // 2

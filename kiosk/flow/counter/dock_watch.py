@@ -64,6 +64,8 @@ def _flap(work: Work, intent: Intent, facts: DockFacts) -> None:
         name for name, there in (("released", one.lock == "released"), ("open", one.flap == "open")) if there
     }
     if dock_orders.fallen(intent, facts, one):
+        seen.add("fell")
+    if "fell" in seen:  # also where the controller has restarted since and counts from 0 again
         if one.flap != "open":
             deposited(work, intent, one.fill_percent)
             _mend(work, number)

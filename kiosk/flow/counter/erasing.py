@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kiosk.counter_ports import Eraser, PhoneLook
+from kiosk.flow.counter import bay_lease, same_phone, slip_desk
 from kiosk.flow.counter import commands as c
-from kiosk.flow.counter import same_phone, slip_desk
 from kiosk.flow.counter.things import Noted, Thing
 from kiosk.flow.counter.work import Outcome, Work
 from recycling import erasure as e
@@ -38,7 +38,7 @@ def start(work: Work, command: c.EraseStart) -> None:
     known = work.memory.erasures.get(trade.trade, e.Erasure(trade.trade))
     if known.state is not e.State.INTERRUPTED and known.attempt >= e.ATTEMPTS:
         raise Refused("attempts_used", f"{trade.trade}: {e.ATTEMPTS} attempts", {"attempts": e.ATTEMPTS})
-    _lease(work, where)
+    bay_lease.take(work, where, trade.trade)
 
     def then(outcome: Outcome) -> None:
         erases = False
@@ -47,7 +47,7 @@ def start(work: Work, command: c.EraseStart) -> None:
             erases = begun.method == "fastboot_erase"
         finally:
             if not erases:
-                _let_go(work, where)
+                bay_lease.let_go(work, where, trade.trade)
         if erases:
             _erase(work, begun)
 
@@ -58,17 +58,18 @@ def start(work: Work, command: c.EraseStart) -> None:
 def _begun(work: Work, trade: Trade, where: str, outcome: Outcome, by: Technician) -> e.Erasure:
     """Commit the intent before anything is touched."""
     if outcome.error is not None:
+        work.unheard.add(trade.trade)
         raise Refused("phone_silent", str(outcome.error)[:200], {"bay": work.tools.shop.number(where)})
     look: PhoneLook = outcome.value
     same_phone.refuse_another(work, trade, look)
     in_bootloader = look.mode == "bootloader"
     over_cable = look.unlocked is True and same_phone.proven(work, trade, look)
     method = "fastboot_erase" if over_cable else "factory_reset"
-    if method == "fastboot_erase" and not look.serial:
-        raise Refused("phone_unknown", f"{trade.trade}: the phone does not say who it is")
     now_ms = work.now_ms
     serial = look.serial if in_bootloader else ""
     erasing = TRADE.step(trade, te.EraseBegun(now_ms, look.product, serial))
+    if method == "fastboot_erase":
+        e.order(erasing)  # what it refuses comes before anything is written
     known = work.memory.erasures.get(trade.trade, e.Erasure(trade.trade))
     event = e.Begun(
         now_ms,
@@ -102,7 +103,7 @@ def _erase(work: Work, begun: e.Erasure) -> None:
         if outcome.error is None:
             _ran(work, work.memory.erasures[begun.trade], False)
             return
-        _let_go(work, begun.where)
+        bay_lease.let_go(work, begun.where, begun.trade)
         known = work.memory.erasures[begun.trade]
         refused = getattr(outcome.error, "fault", "") == "phone" and not getattr(
             outcome.error, "written", False
@@ -132,14 +133,15 @@ def reset_done(work: Work, command: c.EraseResetDone) -> None:
     # After a look that proved nothing: somebody has allowed the transfer, or sees the wizard now.
     if known is None or not (by_hand or known.state is e.State.FAILED):
         raise Refused("not_now", f"{trade.trade}: no reset is under way", {"state": trade.state.value})
-    _lease(work, known.where)
+    bay_lease.take(work, known.where, known.trade)
     _ran(work, known, command.wizard_seen)
 
 
 def _ran(work: Work, known: e.Erasure, wizard_seen: bool) -> None:
-    verifying = STEP(known, e.Ran(work.now_ms))
-    work.progress[known.trade] = ("looking", 95)
-    work.commit(verifying)
+    with bay_lease.given_back_on_failure(work, known.where, known.trade):
+        verifying = STEP(known, e.Ran(work.now_ms))
+        work.progress[known.trade] = ("looking", 95)
+        work.commit(verifying)
     eraser, patience = _eraser(work), work.tools.patience
     work.run(
         "looking",
@@ -153,7 +155,7 @@ def _ran(work: Work, known: e.Erasure, wizard_seen: bool) -> None:
 def _second_look(work: Work, trade_id: str, wizard_seen: bool) -> Callable[[Outcome], None]:
     def then(outcome: Outcome) -> None:
         known = work.memory.erasures[trade_id]
-        _let_go(work, known.where)
+        bay_lease.let_go(work, known.where, trade_id)
         if work.stopping.is_set() and outcome.error is not None:
             interrupt(work, known, "stopped")
             return
@@ -225,7 +227,7 @@ KNOWN_WHYS = frozenset({"files_left", "not_reset", "no_answer", "not_proven", "w
 
 
 def give_up(work: Work, command: c.EraseGiveUp) -> None:
-    """To destruction: only where erasing failed, or cannot be tried."""
+    """To destruction: only where erasing failed, or cannot be tried: a phone that answers in no bay is never erased."""
     work.staff(Action.SIGN)
     trade = work.memory.trade(command.trade)
     known = work.memory.erasures.get(trade.trade, e.Erasure(trade.trade))
@@ -235,37 +237,35 @@ def give_up(work: Work, command: c.EraseGiveUp) -> None:
     tried = known.state in (e.State.FAILED, e.State.INTERRUPTED)
     if trade.trade in work.busy:
         raise Refused("busy", f"{trade.trade} is being erased", {"what": work.busy[trade.trade]})
-    if not (tried or dead or locked or trade.hazard is not Hazard.NONE):
+    untriable = dead or locked or trade.hazard is not Hazard.NONE or trade.trade in work.unheard
+    if not (tried or untriable):
         raise Refused("not_failed", f"{trade.trade}: erasing has not failed")
     why = command.reason.strip()[:40] or "unsaid"
     after = TRADE.step(trade, te.DestroyRouted(work.now_ms, why))
     given_up = STEP(known, e.GaveUp(work.now_ms, why))
     work.commit(after, given_up, notes=[work.note("trade.destroy_routed", trade.trade, {"why": why})])
+    work.unheard.discard(trade.trade)
     work.said.pop(trade.trade, None)
 
 
-def recover(work: Work) -> None:
-    """After a restart: what was running is interrupted; a reset by hand and a look go on where they were."""
+def recover(work: Work, why: str = "restarted") -> None:
+    """What runs by the book and nobody is at is interrupted: after a restart, or where its end could not be written
+    down. A reset by hand goes on where it was.
+    """
     for known in list(work.memory.erasures.values()):
         trade = work.memory.trades.get(known.trade)
         if trade is None or trade.state is not State.ERASING:
             continue
         by_hand = known.method == "factory_reset" and known.state is e.State.RUNNING
-        if known.state in (e.State.RUNNING, e.State.VERIFYING) and not by_hand:
-            interrupt(work, known, "restarted")
+        if (
+            known.state in (e.State.RUNNING, e.State.VERIFYING)
+            and not by_hand
+            and known.trade not in work.busy
+        ):
+            interrupt(work, known, why)
 
 
 def _eraser(work: Work) -> Eraser:
     if work.tools.eraser is None:
         raise Refused("eraser_missing", "this counter cannot erase")
     return work.tools.eraser
-
-
-def _lease(work: Work, where: str) -> None:
-    if work.tools.bays is not None:
-        work.tools.bays.lease(where)
-
-
-def _let_go(work: Work, where: str) -> None:
-    if work.tools.bays is not None:
-        work.tools.bays.release(where)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
+from kiosk.flow.counter import bay_lease, dock_orders, same_phone
 from kiosk.flow.counter import commands as c
-from kiosk.flow.counter import dock_orders, same_phone
 from kiosk.flow.counter.things import Noted, PhotoSeen, Secret
 from kiosk.flow.counter.work import Outcome, Work
 from kiosk.flow.effects import Keyed
@@ -20,6 +20,7 @@ from recycling.custody import Item, Place, weighed
 from recycling.errors import Refused
 from recycling.goods import Category, Hazard, Lodging
 from recycling.imei import imei as parsed_imei
+from recycling.imei import well_formed
 from recycling.price_book import PriceBook
 from recycling.trade import LIVE, REPEAT_MS, Inspection, LockCheck, Photo, State, Trade
 from recycling.trade_in import MACHINE
@@ -102,7 +103,7 @@ def _known_already(others: list[Trade]) -> str:
 
 def _flags(work: Work, command: c.TradeIdentify, imei: str) -> list[fraud.Flag]:
     if command.imei_label:
-        parsed_imei(command.imei_label[:15] if len(command.imei_label) == 16 else command.imei_label)
+        well_formed(command.imei_label)
     today = work.tools.shop.today(work.now_ms)
     days = [_day(text) for text in (command.invoice_date, command.made, command.first_use)]
     found = [fraud.identity("", command.imei_label, imei), fraud.invoice(days[0], days[1], days[2], today)]
@@ -159,8 +160,11 @@ def check(work: Work, command: c.TradeCheck) -> None:
     if command.lock_seen not in LOCKS:
         raise Refused("lock_unknown", f"{command.lock_seen[:20]!r} is no kind of lock")
     imei = reveal(work, trade.trade, "imei")
+    if trade.bay:
+        bay_lease.take(work, trade.bay, trade.trade)
 
     def then(outcome: Outcome) -> None:
+        bay_lease.let_go(work, trade.bay, trade.trade)
         if outcome.error is not None:
             raise Refused("check_failed", str(outcome.error)[:200])
         _checked(work, work.memory.trade(trade.trade), outcome.value)

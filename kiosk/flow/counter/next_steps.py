@@ -52,7 +52,8 @@ def _erasing(work: Work, trade: Trade) -> tuple[str, ...]:
     if erasure is None:
         locked = trade.check is not None and trade.check.lock != "none"
         dead = trade.inspection is not None and trade.inspection.answers.get("powers_on") == "no"
-        return ("EraseStart", "EraseGiveUp") if locked or dead else ("EraseStart",)
+        hopeless = locked or dead or trade.trade in work.unheard
+        return ("EraseStart", "EraseGiveUp") if hopeless else ("EraseStart",)
     if erasure.state is ErasureState.RUNNING and erasure.method == "factory_reset":
         return ("EraseResetDone", "EraseStart")
     if erasure.state is ErasureState.FAILED:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from kiosk.counter_ports import DockFacts
 from kiosk.flow.counter import (
+    bay_signs,
     bin_watch,
     dock_orders,
     dock_watch,
     dropping,
     erasing,
     forgetting,
+    open_flaps,
     pricing,
     settling,
     slip_desk,
+    staffing,
 )
 from kiosk.flow.counter.things import Thing
 from kiosk.flow.counter.work import Work
@@ -33,15 +37,27 @@ def look(work: Work, facts: DockFacts) -> None:
     for what, place, there in _troubles(facts):
         _told(work, what, place, there)
     _edge(work, "tampered", facts.tampered, "dock.tampered")
+    if facts.tampered and work.tools.dock is not None:
+        work.tools.dock.told_tampered(facts.tampers)
     _edge(work, "stopped", facts.stopped, "dock.stopped")
     if facts.scale.trouble == "drift" and _due(work, "tare"):
         dock_orders.tare(work)
     stuck = dock_watch.intents(work, facts)
     # One that could not be followed is still an earlier process's when it is looked at again.
     work.recovering &= stuck.keys()
+    open_flaps.look(work, facts)
     bin_watch.levels(work, facts)
     for place in {*stuck.values(), *(one.place for one in work.troubles.values())}:
         _told(work, dock_watch.STUCK, place, place in stuck.values())
+    bay_signs.show(work, facts)
+    for known in (work.seen, work.ordered_ms):
+        _forget_ended(work, known)
+
+
+def _forget_ended(work: Work, known: dict[str, Any]) -> None:
+    """What was kept of an order goes with it: a station runs for months."""
+    for intent in known.keys() - work.memory.intents.keys():
+        del known[intent]
 
 
 def _troubles(facts: DockFacts) -> Iterator[tuple[str, str, bool]]:
@@ -55,15 +71,17 @@ def _troubles(facts: DockFacts) -> Iterator[tuple[str, str, bool]]:
 
 
 def _told(work: Work, what: str, place: str, there: bool) -> None:
-    if work.trouble(what, place, there=there):
+    if work.is_news(what, place, there=there):
         kind = "dock.trouble" if there else "dock.mended"
         work.commit(notes=[work.note(kind, "", {"what": what, "place": place}, "station")])
+        work.trouble(what, place, there=there)
 
 
 def _edge(work: Work, what: str, there: bool, kind: str) -> None:
-    if work.trouble(f"dock_{what}", "", there=there):
+    if work.is_news(f"dock_{what}", there=there):
         over = work.note("dock.mended", "", {"what": what}, "station")
         work.commit(notes=[work.note(kind, "", {}, "station") if there else over])
+        work.trouble(f"dock_{what}", there=there)
 
 
 def tick(work: Work) -> None:
@@ -71,10 +89,12 @@ def tick(work: Work) -> None:
     pricing.expire(work)
     pricing.claims_again(work)
     settling.payments_again(work)
-    if _due(work, "printer"):
+    if _due(work, "printer", slip_desk.pause_s(work)):
         slip_desk.print_waiting(work)
     if _due(work, "locks"):
         _lock_again(work)
+    if _due(work, "erasures"):
+        erasing.recover(work, "store_failed")
     if _due(work, "forgetting", 3600.0):
         forgetting.forget_due(work)
 
@@ -102,6 +122,7 @@ def _lock_again(work: Work) -> None:
 def recover(work: Work) -> None:
     """Everything from the book; effects without an outcome are asked about, never assumed."""
     work.memory.take(work.tools.book.live())
+    staffing.recover(work)
     new = [
         Bin(number, category, at_ms=work.now_ms)
         for number, category in sorted(work.tools.shop.bins.items())

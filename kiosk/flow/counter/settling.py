@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from kiosk.counter_ports import Payments
 from kiosk.flow.counter import commands as c
-from kiosk.flow.counter import slip_desk, staffing
+from kiosk.flow.counter import slip_desk, till
 from kiosk.flow.counter.things import CashMove, Noted, Seal, Thing, Voucher
 from kiosk.flow.counter.work import Outcome, Work
 from recycling import settlement as s
@@ -44,39 +44,60 @@ def settle(work: Work, command: c.TradeSettle) -> None:
     work.staff(Action.SIGN)
     trade = work.memory.trade(command.trade)
     known = work.memory.settlement(trade.trade)
-    if known is not None:
-        if known.state is not s.State.PAID and known.method == "transfer":
-            reconcile(work, known)
+    if known is not None and known.state is s.State.PAID:
         return
+    if known is not None and known.method == "transfer":
+        reconcile(work, known)
+        return
+    if known is not None and command.method != "transfer":
+        return
+    _intend(work, trade, command.method, known)
+
+
+def _intend(work: Work, trade: Trade, wanted: str, instead_of: s.Settlement | None) -> None:
+    """``instead_of``: cash that was intended and is not there. What refuses comes before anything is written."""
     if trade.state is not State.SEALED or trade.quote is None or trade.acceptance is None:
         raise Refused("not_now", f"{trade.trade}: {trade.state}", {"state": trade.state.value})
     if trade.provisional:
         raise Refused("provisional", f"{trade.trade}: headquarters has not answered yet")
-    refused = work.memory.refused_payments(trade.trade)
-    method = _method(trade, command.method, refused)
+    method = _method(work, trade, wanted)
     amount_fen, receive_fen = trade.quote.payout_fen, trade.quote.to_pay_fen
-    intended = s.intended(trade.trade, refused + 1, method, amount_fen, receive_fen, work.now_ms)
     if method in ("cash", "top_up"):
-        staffing.shift_id(work)
+        till.must_hold(work, amount_fen - receive_fen)
     if method == "transfer":
         _payments(work)
+    things, notes = _given_up(work, instead_of)
+    attempt = work.memory.refused_payments(trade.trade) + len(things) + 1
+    intended = s.intended(trade.trade, attempt, method, amount_fen, receive_fen, work.now_ms)
     body = {"key": intended.key, "amount_fen": amount_fen, "method": method}
-    note = work.note("settlement.intended", trade.trade, body)
+    notes.append(work.note("settlement.intended", trade.trade, body))
     if method == "nothing":
-        _paid(work, trade, intended, 0, before=[intended], notes=[note])
+        _paid(work, trade, intended, 0, before=[intended], notes=notes)
         return
-    work.commit(intended, notes=[note])
+    work.commit(*things, intended, notes=notes)
     if method == "transfer":
         _pay(work, intended)
 
 
-def _method(trade: Trade, wanted: str, refused: int) -> str:
+def _given_up(work: Work, known: s.Settlement | None) -> tuple[list[s.Settlement], list[Noted]]:
+    if known is None:
+        return [], []
+    note = work.note("settlement.refused", known.trade, {"key": known.key}, "station")
+    return [STEP(known, s.Declined(work.now_ms))], [note]
+
+
+def _method(work: Work, trade: Trade, wanted: str) -> str:
+    """As accepted, but for cash after a refused transfer, and a transfer where the drawer lacks the cash."""
     assert trade.quote is not None
     assert trade.acceptance is not None
     if trade.quote.payout_fen == 0 and trade.quote.to_pay_fen == 0:
         return "nothing"
     accepted = trade.acceptance.payout
-    if wanted not in ("", accepted) and not (wanted == "cash" and accepted == "transfer" and refused):
+    refused = work.memory.refused_payments(trade.trade)
+    short = till.cash_fen(work) < trade.quote.payout_fen
+    instead = (accepted, wanted) == ("transfer", "cash") and refused
+    instead = instead or ((accepted, wanted) == ("cash", "transfer") and short)
+    if wanted not in ("", accepted) and not instead:
         raise Refused("payout_wrong", f"{trade.trade}: {wanted[:20]}", {"payout": wanted[:20]})
     return wanted or accepted
 
@@ -135,7 +156,10 @@ def cash_handed(work: Work, command: c.CashHanded) -> None:
         return
     if command.received_fen < known.receive_fen:
         short_fen = known.receive_fen - max(0, command.received_fen)
-        raise Refused("cash_short", f"{trade.trade}: {short_fen} fen are missing", {"short_fen": short_fen})
+        raise Refused(
+            "received_short", f"{trade.trade}: {short_fen} fen are missing", {"short_fen": short_fen}
+        )
+    till.must_hold(work, known.amount_fen - known.receive_fen)
     _paid(work, trade, known, command.received_fen)
 
 
@@ -155,7 +179,7 @@ def _paid(
     said = [*notes, work.note("settlement.paid", trade.trade, {"key": known.key})]
     moved_fen = known.receive_fen - known.amount_fen
     if known.method in ("cash", "top_up") and moved_fen:
-        things.append(CashMove(work.tools.new_id(), staffing.shift_id(work), trade.trade, moved_fen, now_ms))
+        things.append(CashMove(work.tools.new_id(), till.shift_id(work), trade.trade, moved_fen, now_ms))
     settled = TRADE.step(trade, te.Settled(now_ms))
     voucher = _voucher(work, trade)
     until_ms = now_ms + VOUCHER_DAYS * DAY_MS

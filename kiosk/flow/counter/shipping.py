@@ -21,6 +21,7 @@ from recycling.errors import Refused
 from recycling.goods import Hazard, Lodging
 from recycling.lithium import lithium_g, un_number
 from recycling.manifests import MACHINE, Line, Manifest
+from recycling.plate import plate
 from recycling.processor import Processor
 from recycling.trade_in import MACHINE as TRADE
 from service.technician import Action
@@ -159,7 +160,8 @@ def pick_up(work: Work, command: c.ManifestPickUp) -> None:
     """The carrier has it: from now on its items are on the road."""
     work.staff(Action.SIGN)
     manifest = work.memory.manifest(command.manifest)
-    carrier, vehicle = command.carrier.strip()[:MAX_TEXT], command.vehicle.strip()[:MAX_TEXT]
+    carrier, vehicle = command.carrier.strip()[:MAX_TEXT], command.vehicle.strip()
+    vehicle = plate(vehicle) if vehicle else ""
     processor = listed(work, manifest.processor)
     after = STEP(manifest, m.PickedUp(work.now_ms, carrier, vehicle, command.by, processor, _today(work)))
     things: list[Thing] = [after]

@@ -1,6 +1,7 @@
 """Which paper is owed, and getting it printed: now, or when the printer is back. Nothing is lost when it is off.
 
 A slip that was being printed when the power went is printed again: one too many is harmless, one too few is not.
+One that no printer can print is set aside until the next start; the others go on.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ from recycling.settlement import Settlement
 from recycling.trade import Trade
 
 BUSY = "printer"
+UNPRINTABLE = "slip_unprintable"
+LOST = "printer_lost"
+UNFORESEEN = "unforeseen"
+LONGEST_PAUSE_S = 600.0
 
 
 def head(work: Work) -> Head:
@@ -202,12 +207,26 @@ def print_waiting(work: Work) -> None:
         work.run(BUSY, BUSY, printer.state, lambda outcome: _stated(work, outcome), waits=False)
 
 
+def pause_s(work: Work) -> float:
+    """Until a slip is tried again by the clock that a ready printer did not print: each try costs two entries, and
+    paper where it was lost in the middle.
+    """
+    return min(LONGEST_PAUSE_S, work.tools.patience.retry_s * 2.0 ** min(work.prints_lost, 16))
+
+
 def _stated(work: Work, outcome: Outcome) -> None:
     state = outcome.value if outcome.error is None else "off"
+    if state not in ("ready", "paper_low"):
+        _tried(work, "")  # somebody has it in hand, or will: it is no longer one that only seems ready
     for what in ("paper_low", "no_paper", "cover_open", "off"):
         work.trouble(f"printer_{what}", there=state == what)
     printer = work.tools.printer
-    slip = next((slip for slip in work.waiting_slips() if slip.state == "waiting"), None)
+    for begun in work.waiting_slips():
+        if begun.state == "printing":  # nothing is, just now: what came of it could not be written down
+            _wait(work, begun, "interrupted")
+    waiting = [slip for slip in work.waiting_slips() if slip.state == "waiting"]
+    # What failed for no known reason may fail again: it goes last, so that it keeps no other one waiting.
+    slip = min(waiting, key=lambda slip: slip.why == UNFORESEEN, default=None)
     if slip is None or printer is None:
         return
     if state not in ("ready", "paper_low"):
@@ -220,14 +239,26 @@ def _stated(work: Work, outcome: Outcome) -> None:
 
 def _then(work: Work, slip: Slip) -> Callable[[Outcome], None]:
     def then(outcome: Outcome) -> None:
-        if outcome.error is not None:
+        _tried(work, outcome.reason)
+        if outcome.reason == UNPRINTABLE:
+            _set_aside(work, slip)
+        elif outcome.error is not None:
             _wait(work, slip, outcome.reason or "printer_off")
-            return
-        work.commit(replace(slip, state="printed", why=""), notes=[_note(work, "print.done", slip, {})])
-        if any(one.state == "waiting" for one in work.waiting_slips()):
+            if outcome.reason != UNFORESEEN:
+                return
+        else:
+            work.commit(replace(slip, state="printed", why=""), notes=[_note(work, "print.done", slip, {})])
+        if any(one.state == "waiting" and one.why != UNFORESEEN for one in work.waiting_slips()):
             print_waiting(work)
 
     return then
+
+
+def _tried(work: Work, reason: str) -> None:
+    failed = reason not in ("", UNPRINTABLE)
+    work.prints_lost = work.prints_lost + 1 if failed else 0
+    if reason == LOST or not failed:
+        work.trouble(LOST, there=failed)
 
 
 def _wait(work: Work, slip: Slip, why: str) -> None:
@@ -239,10 +270,19 @@ def _wait(work: Work, slip: Slip, why: str) -> None:
     )
 
 
+def _set_aside(work: Work, slip: Slip) -> None:
+    """The line was ready and the slip itself is the trouble: to send it again would keep the others waiting."""
+    aside = replace(slip, state="aside", why=UNPRINTABLE)
+    work.commit(aside, notes=[_note(work, "print.failed", slip, {"why": UNPRINTABLE})])
+    work.trouble(UNPRINTABLE, there=True)
+
+
 def again(work: Work) -> None:
-    """After a restart: what was being printed is printed once more."""
+    """After a restart: what was being printed is printed once more, and what was set aside is tried once more,
+    by what may be another version of this program or another width of paper.
+    """
     for slip in work.waiting_slips():
-        if slip.state == "printing":
+        if slip.state in ("printing", "aside"):
             _wait(work, slip, "interrupted")
 
 

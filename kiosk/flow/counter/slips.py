@@ -248,6 +248,9 @@ class ShiftRecord:
     second: str = ""
     reason: str = ""
     code: str = ""
+    put_in_fen: int = 0  # that no trade-in moved
+    taken_fen: int = 0  # to the safe
+    carried_fen: int = 0  # in the drawer when it was opened
 
 
 def shift_slip(shift: ShiftRecord, say: Say) -> Slip:
@@ -257,8 +260,11 @@ def shift_slip(shift: ShiftRecord, say: Say) -> Slip:
         pair(say("shift.staff"), shift.staff),
         pair(say("shift.opened"), local(shift.opened_ms, shift.head.zone)),
         pair(say("shift.trades"), str(shift.trades)),
+        pair(say("shift.carried"), yuan(shift.carried_fen)),
         pair(say("shift.in"), yuan(shift.received_fen)),
         pair(say("shift.out"), yuan(shift.paid_out_fen)),
+        *((pair(say("shift.put_in"), yuan(shift.put_in_fen)),) if shift.put_in_fen else ()),
+        *((pair(say("shift.taken"), yuan(shift.taken_fen)),) if shift.taken_fen else ()),
         RULE,
         pair(say("shift.expected"), yuan(shift.expected_fen)),
         pair(say("shift.counted"), yuan(shift.counted_fen)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kiosk.flow.counter import dock_orders, slip_desk, staffing, stock_view
+from kiosk.flow.counter import dock_orders, slip_desk, staffing, stock_view, till
 from kiosk.flow.counter.next_steps import next_steps
 from kiosk.flow.counter.view import (
     CounterView,
@@ -14,6 +14,7 @@ from kiosk.flow.counter.view import (
     QuestionView,
     QuoteView,
     ReceiptView,
+    Said,
     StaffView,
     TradeView,
 )
@@ -51,10 +52,19 @@ def view(work: Work, done_ticket: int) -> CounterView:
         dock=work.tools.dock is not None,
         trading=work.prices is not None,
         busy=next((what for subject, what in work.busy.items() if subject in memory.trades), ""),
-        said=work.said.get(""),
+        said=_said(work, done_ticket),
         done_ticket=done_ticket,
         waiting_slips=sum(1 for slip in memory.slips.values() if slip.state == "waiting"),
     )
+
+
+def _said(work: Work, done_ticket: int) -> Said | None:
+    """To the last command about what shows no words of its own: a manifest, a bin, an item, nothing in particular."""
+    own = work.memory.trades.keys() | work.memory.drops.keys()
+    others = [
+        one for subject, one in work.said.items() if subject not in own and one.ticket >= max(1, done_ticket)
+    ]
+    return work.said.get("") or max(others, key=lambda one: one.ticket, default=None)
 
 
 def _drop(work: Work, drop: d.Drop) -> DropView:
@@ -125,7 +135,9 @@ def _staff(work: Work) -> StaffView | None:
         days_left(technician, work.tools.shop.today(work.now_ms)),
         shift.shift if shift else "",
         shift.opened_ms if shift else 0,
-        staffing.cash_fen(work),
+        till.cash_fen(work),
+        staffing.wait(work, technician.staff),
+        work.desk.back_ticket,
     )
 
 

@@ -1,37 +1,41 @@
-"""Who works here: log-in with number and PIN, the second person, the shift and its cash. It keeps no PIN."""
+"""Who works here: log-in with number and PIN, the second person, whose turn at the screen. It keeps no PIN.
+
+A shift opens with the first log-in; its cash is till.py's.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Collection
 
 from kiosk.flow.counter import commands as c
-from kiosk.flow.counter import slip_desk, slips
-from kiosk.flow.counter.things import CashMove, Shift
+from kiosk.flow.counter.things import CashMove, Shift, Thing, Tries
 from kiosk.flow.counter.work import Work
 from recycling.errors import Refused
-from service.technician import Action, Technician, next_try
+from service.technician import FORGOTTEN_AFTER_MS, Action, Technician, next_try
 
 KEYPAD = ""
 MAX_STAFF = 16
+MAX_NUMBERS = 64
+MAX_TIMES = 40
 
 
 def come_in(work: Work, command: c.StaffIn) -> None:
     """Number and PIN; the first one in opens the shift."""
     technician = known(work, command.staff, command.pin)
     work.allowed(technician, Action.LOOK)
-    work.desk.technician, work.desk.since_ms = technician, work.now_ms
-    things, notes = [], [work.note("staff.in", "", {"staff": technician.staff})]
+    actor = f"staff:{technician.staff}"
+    things: list[Thing] = []
+    notes = [work.note("staff.in", "", {"staff": technician.staff}, actor)]
     if work.memory.shift is None:
         shift = Shift(work.tools.new_id(), technician.staff, work.now_ms, work.now_ms)
         things.append(shift)
         counted_fen = work.tools.book.last_float_fen()
         carried_fen = work.tools.shop.first_float_fen if counted_fen is None else counted_fen
-        notes.append(work.note("shift.opened", shift.shift, {"carried_fen": carried_fen}))
+        notes.append(work.note("shift.opened", shift.shift, {"carried_fen": carried_fen}, actor))
         if carried_fen:
-            move = CashMove(work.tools.new_id(), shift.shift, "", carried_fen, work.now_ms)
-            work.commit(*things, move, notes=notes)
-            return
+            things.append(CashMove(work.tools.new_id(), shift.shift, "", carried_fen, work.now_ms))
     work.commit(*things, notes=notes)
+    work.desk.technician, work.desk.since_ms = technician, work.now_ms
 
 
 def go_out(work: Work, command: c.StaffOut) -> None:
@@ -40,6 +44,17 @@ def go_out(work: Work, command: c.StaffOut) -> None:
     if work.desk.technician is not None:
         work.commit(notes=[work.note("staff.out", "")])
         work.desk.technician = None
+
+
+def back(work: Work, command: c.StaffHere) -> None:
+    """The customer gives the screen back: the PIN of whoever is logged in. :class:`Refused` "no_staff" too."""
+    technician = work.desk.technician
+    if technician is None:
+        raise Refused("no_staff", "nobody is logged in")
+    here = known(work, technician.staff, command.pin)
+    work.allowed(here, Action.LOOK)
+    work.commit(notes=[work.note("staff.back", "", {"staff": here.staff})])
+    work.desk.technician, work.desk.back_ticket = here, work.ticket
 
 
 def known(work: Work, number: str, pin: str) -> Technician:
@@ -56,8 +71,7 @@ def known(work: Work, number: str, pin: str) -> Technician:
     if found is None or not right:
         _failed(work, number)
         raise Refused("pin_wrong", "the number or the PIN is not right")
-    work.desk.failures.pop(number, None)
-    work.desk.failures.pop(KEYPAD, None)
+    _forget(work, number)
     return found[0]
 
 
@@ -72,14 +86,50 @@ def wait(work: Work, number: str = KEYPAD) -> int:
 
 
 def _failed(work: Work, number: str) -> None:
+    failures = work.desk.failures
     for key in (number, KEYPAD):
-        work.desk.failures[key] = [*work.desk.failures.get(key, []), work.now_ms][-40:]
+        failures[key] = [*failures.get(key, []), work.now_ms][-MAX_TIMES:]
+    dropped = _droppable(work, failures.keys() - {number, KEYPAD}) if len(failures) > MAX_NUMBERS + 1 else []
+    dropped = dropped[: max(0, len(failures) - 1 - MAX_NUMBERS)]
+    for key in dropped:
+        del failures[key]
+    tries = [Tries(key) for key in dropped] + [Tries(key, tuple(failures[key])) for key in (number, KEYPAD)]
     shown = number if number.isascii() and number.isalnum() else "?"
     notes = [work.note("staff.refused", "", {"staff": shown}, "station")]
     wait_s = wait(work, number)
     if wait_s:
         notes.append(work.note("staff.locked", "", {"staff": shown, "wait_s": wait_s}, "station"))
-    work.commit(notes=notes)
+    work.commit(notes=notes, tries=tries)
+
+
+def _droppable(work: Work, numbers: Collection[str]) -> list[str]:
+    """The oldest first; last of all those of colleagues that still count. Whoever has a right PIN of their own could
+    push them out otherwise: it ends the keypad's wait, and numbers that nobody has cost no more than typing.
+    """
+
+    def worth(number: str) -> tuple[bool, int]:
+        last_ms = max(work.desk.failures[number])
+        counts = work.now_ms - last_ms < FORGOTTEN_AFTER_MS and work.tools.reference.staff(number) is not None
+        return counts, last_ms
+
+    return sorted(numbers, key=worth)
+
+
+def _forget(work: Work, number: str) -> None:
+    """After a right PIN."""
+    failed = [key for key in (number, KEYPAD) if key in work.desk.failures]
+    if failed:
+        work.commit(tries=[Tries(key) for key in failed])
+    for key in failed:
+        del work.desk.failures[key]
+
+
+def recover(work: Work) -> None:
+    """Wrong PINs of an earlier process count on, also where the clock lost its time with the power."""
+    now_ms = work.now_ms
+    for one in work.tools.book.tries():
+        lost = [now_ms for at_ms in one.at_ms if at_ms - now_ms >= FORGOTTEN_AFTER_MS]
+        work.desk.failures[one.number] = [*one.at_ms, *lost][-MAX_TIMES:]
 
 
 def second_of(work: Work, second: c.Second, action: Action) -> str:
@@ -90,76 +140,3 @@ def second_of(work: Work, second: c.Second, action: Action) -> str:
         raise Refused("second_same", f"staff {first.staff} is one person")
     work.allowed(technician, action)
     return technician.staff
-
-
-# -- the shift
-
-
-def cash_fen(work: Work) -> int:
-    """What the drawer should hold."""
-    return work.tools.book.cash_fen(work.memory.shift.shift) if work.memory.shift else 0
-
-
-def shift_id(work: Work) -> str:
-    """The open shift; cash moves only in one. :class:`Refused` "no_shift"."""
-    if work.memory.shift is None:
-        raise Refused("no_shift", "no shift is open")
-    return work.memory.shift.shift
-
-
-def close_shift(work: Work, command: c.ShiftClose) -> None:
-    """The cash is counted; where it differs from the book, a second person and a reason are needed."""
-    staff = work.staff(Action.CLOSE_SHIFT)
-    shift = work.memory.shift
-    if shift is None:
-        raise Refused("no_shift", "no shift is open")
-    if command.counted_fen < 0:
-        raise Refused("amount_negative", "cash is not below 0")
-    expected_fen = cash_fen(work)
-    second = _second_for(work, command, expected_fen)
-    closed = replace(
-        shift,
-        at_ms=work.now_ms,
-        open=False,
-        counted_fen=command.counted_fen,
-        expected_fen=expected_fen,
-        second=second,
-        reason=command.reason.strip()[:40] if second else "",
-    )
-    body: dict[str, object] = {
-        "counted_fen": command.counted_fen,
-        "expected_fen": expected_fen,
-        "difference_fen": command.counted_fen - expected_fen,
-        **({"second": second, "reason": closed.reason} if second else {}),
-    }
-    slip = slip_desk.shift(work, _shift_record(work, closed, staff.staff), shift.shift)
-    work.commit(closed, slip, notes=[work.note("shift.closed", shift.shift, body)])
-    work.desk.technician = None
-    slip_desk.print_waiting(work)
-
-
-def _second_for(work: Work, command: c.ShiftClose, expected_fen: int) -> str:
-    """Who looked at a difference, "" where there is none."""
-    difference_fen = command.counted_fen - expected_fen
-    if not difference_fen:
-        return ""
-    if command.second is None or not command.reason.strip():
-        values = {"expected_fen": expected_fen, "difference_fen": difference_fen}
-        raise Refused("cash_differs", f"{difference_fen} fen", values)
-    return second_of(work, command.second, Action.CLOSE_SHIFT)
-
-
-def _shift_record(work: Work, shift: Shift, staff: str) -> slips.ShiftRecord:
-    moves = work.tools.book.cash_moves(shift.shift)
-    return slips.ShiftRecord(
-        slip_desk.head(work),
-        staff,
-        shift.opened_ms,
-        len({move.trade for move in moves if move.trade}),
-        -sum(move.amount_fen for move in moves if move.trade and move.amount_fen < 0),
-        sum(move.amount_fen for move in moves if move.trade and move.amount_fen > 0),
-        shift.expected_fen,
-        shift.counted_fen,
-        shift.second,
-        shift.reason,
-    )

@@ -8,7 +8,7 @@ from kiosk.flow.counter.work import Work
 from recycling.bins import Bin
 from recycling.goods import Lodging
 from recycling.lithium import lithium_g
-from recycling.manifest import Manifest
+from recycling.manifest import Line, Manifest
 
 RESTING = frozenset({Lodging.ENTERING, Lodging.DRAWER, Lodging.SHELF, Lodging.QUARANTINE})
 
@@ -34,12 +34,13 @@ def manifest(work: Work, manifest: Manifest) -> ManifestView:
     revision = manifest.revision
     taken = sum(1 for one in manifest.answers if one.accepted)
     said = {"open": revision.by, "agreed": "agreed", "refused": "refused"}[revision.state] if revision else ""
-    names = {one.processor: one.name for one in work.processors}
+    open_one = revision if revision and revision.state == "open" else None
+    listed = {one.processor: one for one in work.processors}.get(manifest.processor)
     return ManifestView(
         manifest.manifest,
         manifest.state.value,
         manifest.processor,
-        names.get(manifest.processor, manifest.processor),
+        listed.name if listed else manifest.processor,
         len(manifest.lines),
         manifest.mass_g,
         manifest.received_g,
@@ -50,6 +51,24 @@ def manifest(work: Work, manifest: Manifest) -> ManifestView:
         manifest.seals,
         lithium_g(line.piece for line in manifest.lines),
         manifest.since_ms,
+        dict(listed.names) if listed else {},
+        tuple(_line(work, manifest, line) for line in manifest.lines),
+        dict(open_one.changes) if open_one else {},
+        open_one.reason if open_one else "",
+        manifest.vehicle,
+    )
+
+
+def _line(work: Work, manifest: Manifest, line: Line) -> ItemView:
+    item = work.memory.items.get(line.item)
+    return ItemView(
+        line.item,
+        line.category.value,
+        line.hazard.value,
+        line.mass_g,
+        str(item.place) if item else "",
+        item.at_ms if item else manifest.since_ms,
+        line.trade,
     )
 
 
@@ -80,6 +99,7 @@ def processors(work: Work) -> tuple[ProcessorView, ...]:
             one.licence_until.isoformat(),
             today <= one.licence_until,
             tuple(category.value for category in one.categories),
+            dict(one.names),
         )
         for one in work.processors
     )

@@ -42,7 +42,7 @@ class Slip:
     subject: str
     lines: tuple[SlipLine, ...]
     at_ms: int
-    state: str = "waiting"  # "waiting", "printing", "printed"
+    state: str = "waiting"  # "waiting", "printing", "printed", "aside"
     why: str = ""
 
 
@@ -63,13 +63,15 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class CashMove:
-    """Cash into the drawer (above 0) or out of it (below)."""
+    """Cash into the drawer (above 0) or out of it (below). ``reason``, ``second``: where no trade moves it."""
 
     move: str
     shift: str
-    trade: str
+    trade: str  # "" for a change, and for what the shift began with
     amount_fen: int
     at_ms: int
+    reason: str = ""
+    second: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,14 @@ Thing = (
 
 
 @dataclass(frozen=True, slots=True)
+class Tries:
+    """When a PIN was wrong since the last right one, by number; "" = at this keypad. None left: forgotten."""
+
+    number: str
+    at_ms: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """Personal data of a subject; kept under the subject's own key."""
 
@@ -139,9 +149,10 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One transaction: new states in the order they are written, entries, personal data, keys to destroy."""
+    """One transaction: new states in the order they are written, entries, personal data, keys to destroy, tries."""
 
     things: tuple[Thing, ...] = ()
     notes: tuple[Noted, ...] = ()
     secrets: tuple[Secret, ...] = ()
     forget: tuple[str, ...] = ()
+    tries: tuple[Tries, ...] = ()

@@ -59,8 +59,9 @@ class Shop:
         return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(self.zone)).date()
 
     def where(self, bay: str) -> str:
-        """The port of a bay that is named by its number or its port."""
-        return self.bays.get(int(bay), "") if bay.isdecimal() and len(bay) < 4 else bay
+        """The port of a bay that is named by its number or its port, "" where there is none of that name."""
+        port = self.bays.get(int(bay), "") if bay.isdecimal() and len(bay) < 4 else bay
+        return port if port in self.bays.values() else ""
 
     def number(self, where: str) -> int:
         """What is painted beside a port; 0 = nothing."""
@@ -72,6 +73,7 @@ class Patience:
     """Seconds."""
 
     flap_s: float = 35.0  # the controller locks an unopened flap after 30
+    open_s: float = 30.0  # a flap that stands open longer is told; the controller calls it jammed after 60
     look_s: float = 20.0
     second_look_s: float = 240.0  # the phone restarts first
     retry_s: float = 5.0  # slips

@@ -33,7 +33,7 @@ class ReceiptView:
     source: str = ""  # key of the words that name the source of the figure
     slip: str = ""  # what the QR holds
     printed: str = (
-        ""  # "", "printing", "printed", "waiting" (the printer is off or empty; the QR is the receipt)
+        ""  # "", "printing", "printed", "waiting", "aside" (not on paper now or ever: the QR is the receipt)
     )
 
 
@@ -157,6 +157,19 @@ class BinView:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemView:
+    """One item that stands somewhere: quarantine, shelf, drawer."""
+
+    item: str
+    category: str
+    hazard: str
+    mass_g: int
+    place: str
+    since_ms: int
+    trade: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ManifestView:
     """One manifest."""
 
@@ -174,19 +187,13 @@ class ManifestView:
     seals: tuple[str, ...] = ()
     lithium_g: int = 0
     since_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ItemView:
-    """One item that stands somewhere: quarantine, shelf, drawer."""
-
-    item: str
-    category: str
-    hazard: str
-    mass_g: int
-    place: str
-    since_ms: int
-    trade: str = ""
+    processor_names: Mapping[str, str] = field(
+        default_factory=dict
+    )  # by language; empty = ``processor_name``
+    lines: tuple[ItemView, ...] = ()  # what is on it, each with the mass as sent
+    changes: Mapping[str, int] = field(default_factory=dict)  # of the correction that is open: item -> g
+    change_reason: str = ""
+    vehicle: str = ""  # plate of the one that took it
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +207,8 @@ class StaffView:
     shift: str = ""
     shift_since_ms: int = 0
     cash_fen: int = 0  # what the drawer should hold
+    pin_wait_s: int = 0  # too many wrong PINs of theirs or here: seconds until the next try
+    back_ticket: int = 0  # of the last StaffHere whose PIN was right
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +220,7 @@ class ProcessorView:
     licence_until: str  # YYYY-MM-DD
     good: bool
     categories: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)  # by language; empty = ``name``
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 from kiosk.counter_ports import DockFacts
 from kiosk.errors import BayTaken, KioskError
 from kiosk.flow.counter.memory import Memory
-from kiosk.flow.counter.things import Change, Noted, Secret, Slip, Thing
+from kiosk.flow.counter.things import Change, Noted, Secret, Slip, Thing, Tries
 from kiosk.flow.counter.tools import Tools
 from kiosk.flow.counter.view import Said, Trouble
 from kiosk.flow.effects import Record
@@ -54,6 +54,7 @@ class Desk:
 
     technician: Technician | None = None
     since_ms: int = 0
+    back_ticket: int = 0  # under which the PIN gave the screen back
     failures: dict[str, list[int]] = field(default_factory=dict)  # wrong PINs by number; "" = the keypad
 
 
@@ -69,10 +70,14 @@ class Work:
         self.troubles: dict[tuple[str, str], Trouble] = {}
         self.errand: Callable[[Errand], None] = self.run_here
         self.busy: dict[str, str] = {}  # subject -> errand
+        self.leased: dict[str, str] = {}  # bay -> the trade whose phone is looked at or erased there
+        self.unheard: set[str] = set()  # trades whose phone was looked for in a bay and did not answer
         self.progress: dict[str, tuple[str, int]] = {}  # trade -> step, percent of its erasing
-        self.seen: dict[str, set[str]] = {}  # intent -> "released", "open"
+        self.seen: dict[str, set[str]] = {}  # intent -> "released", "open", "fell"
         self.asked_ms: dict[str, int] = {}  # subject -> when something was last asked again
         self.ordered_ms: dict[str, int] = {}  # intent -> monotonic ms of its order
+        self.prints_lost = 0  # slips in a row that a ready printer did not print
+        self.open_ms: dict[int, int] = {}  # bin -> monotonic ms since when its flap stands open
         self.recovering: set[str] = set()  # intents that an earlier process left open
         self.prices: PriceBook | None = None
         self.processors: tuple[Processor, ...] = ()
@@ -105,9 +110,10 @@ class Work:
         notes: Sequence[Noted] = (),
         secrets: Sequence[Secret] = (),
         forget: Sequence[str] = (),
+        tries: Sequence[Tries] = (),
     ) -> None:
         """One transaction; memory follows only when it holds. A slip among the things is printed afterwards."""
-        change = Change(things, tuple(notes), tuple(secrets), tuple(forget))
+        change = Change(things, tuple(notes), tuple(secrets), tuple(forget), tuple(tries))
         self.tools.book.commit(change)
         self.memory.take(things)
 
@@ -189,8 +195,14 @@ class Work:
         """To whom it concerns; it stands until the next command about the same subject."""
         self.said[subject] = Said(reason, dict(values or {}), self.ticket, subject, urgent)
 
+    def is_news(self, what: str, place: str = "", *, there: bool) -> bool:
+        """Whether that trouble's coming or going has not been marked by :meth:`trouble` yet."""
+        return there != ((what, place) in self.troubles)
+
     def trouble(self, what: str, place: str = "", *, there: bool) -> bool:
-        """A device's trouble came or went; whether that is news. The ledger is told by the caller."""
+        """A device's trouble came or went; whether that is news. The ledger is told by the caller, and before this:
+        what is marked is not told again.
+        """
         key = (what, place)
         if there and key not in self.troubles:
             self.troubles[key] = Trouble(what, place, self.now_ms)

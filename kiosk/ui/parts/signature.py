@@ -71,7 +71,8 @@ class Signature(Widget):
             Color(*Palette.RULE)
             base = self.y + self.height * 0.22
             inset = theme.space
-            Line(points=[self.x + inset, base, self.right - inset, base], width=1.2)
+            # Not self.right: while the width changes it is still the old one's.
+            Line(points=[self.x + inset, base, self.x + self.width - inset, base], width=1.2)
             Color(*Palette.INK)
             for stroke in (*self.strokes, self._points):
                 self._stroke(stroke)

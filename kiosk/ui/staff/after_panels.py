@@ -8,6 +8,7 @@ from kiosk.ui.staff.panel import (
     Bill,
     Block,
     Code,
+    Deed,
     Head,
     Keypad,
     Line,
@@ -80,8 +81,7 @@ def settle(scene: Scene) -> Panel:
         main = deed(scene, "cash", words, touch("cash", quoted.to_pay_fen), "check")
     else:
         main = deed(scene, "settle", say("settle.go"), touch("settle"), "arrow-right", not trade.provisional)
-    refused = trade.said is not None and trade.said.reason == "payment_refused"
-    instead = (other("by_cash", say("settle.by_cash"), touch("settle", "cash")),) if refused else ()
+    instead = _instead(scene, quoted)
     unknown = (Strip(say("settle.unknown"), say("settle.unknown_next"), "do", "timer-sand"),)
     typed = bool(quoted.to_pay_fen) and cash
     return Panel(
@@ -97,6 +97,19 @@ def settle(scene: Scene) -> Panel:
         pad=(Keypad(),) if typed else (),
         deeds=(main, *instead, back(scene)),
     )
+
+
+def _instead(scene: Scene, quoted: QuoteView) -> tuple[Deed, ...]:
+    """Another way to pay, once the agreed one was refused; a transfer only while the drawer lacks the cash."""
+    say, trade, staff = scene.say, scene.trade, scene.desk.view.staff
+    reason = trade.said.reason if trade.said is not None else ""
+    if reason == "payment_refused":
+        return (other("by_cash", say("settle.by_cash"), touch("settle", "cash")),)
+    if reason != "cash_short" or trade.payout != "cash" or staff is None:
+        return ()
+    if staff.cash_fen >= quoted.payout_fen:
+        return ()
+    return (other("by_transfer", say("settle.by_transfer"), touch("settle", "transfer"), "arrow-right"),)
 
 
 def _moved(scene: Scene, quoted: QuoteView) -> Sum:

@@ -16,6 +16,9 @@ ERASE: Final = "erase"
 CLEAR: Final = "clear"
 NOTES_FEN: Final = (10_000, 5_000, 2_000, 1_000, 500, 100, 50, 10)
 """Notes and coins of the cash drawer, in fen."""
+PINS: Final = ("pin", "second_pin")
+PERSONAL: Final = ("id_number", "phone_number")
+"""Fields that leave the page with their owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,8 @@ ENTRIES: Final[Mapping[str, Entry]] = MappingProxyType(
         "made": Entry(8),
         "new_price": Entry(6),
         "override": Entry(6),
-        "id_number": Entry(24, LETTERS),
-        "phone_number": Entry(15),
+        "id_number": Entry(24, LETTERS, secret=True),
+        "phone_number": Entry(15, secret=True),
         "seal": Entry(32, LETTERS),
         "shelf": Entry(12, LETTERS),
         "package": Entry(32, LETTERS),
@@ -50,6 +53,8 @@ ENTRIES: Final[Mapping[str, Entry]] = MappingProxyType(
         "received": Entry(6),
         "code": Entry(512, LETTERS + "$%*+./: "),
         "amount": Entry(6),
+        "cash_amount": Entry(6),
+        "line_mass": Entry(5),
         **{f"note_{note}": Entry(4) for note in NOTES_FEN},
     }
 )

@@ -32,19 +32,17 @@ TABS: Final = (
 )
 
 
+HERE: Final = {
+    "erase": ("here.thanks", "here.erase"),
+    "offer": ("here.title", "here.body"),
+    "handback": ("here.title", "here.body"),
+}
+"""What is said before the PIN, by the trade's step; the phone is still the customer's in the last two."""
+
+
 def login(scene: Scene) -> Panel:
     """Number and PIN; while locked, how long."""
-    say, wait_s = scene.say, scene.desk.view.login_wait_s
-    wait: tuple[Block, ...] = ()
-    if wait_s:
-        wait = (
-            Strip(
-                say("staff.login.wait", span=say.span(wait_s)),
-                say("staff.login.wait_more"),
-                "do",
-                "timer-sand",
-            ),
-        )
+    say, wait = scene.say, _wait(scene)
     fields = Slots((slot(scene, "staff", hint=say("staff.login.scan")), slot(scene, "pin", hidden=True)))
     return Panel(
         lead=(
@@ -53,7 +51,42 @@ def login(scene: Scene) -> Panel:
             fields,
         ),
         pad=(Keypad(),),
-        deeds=(deed(scene, "log_in", say("staff.login.go"), touch("log_in"), "account-check", not wait_s),),
+        deeds=(deed(scene, "log_in", say("staff.login.go"), touch("log_in"), "account-check", not wait),),
+    )
+
+
+def _wait(scene: Scene) -> tuple[Block, ...]:
+    """Too many wrong PINs: how long."""
+    return _waiting(scene, scene.desk.view.login_wait_s, "staff.login.wait_more")
+
+
+def _waiting(scene: Scene, wait_s: int, more: str) -> tuple[Block, ...]:
+    if not wait_s:
+        return ()
+    words = scene.say("staff.login.wait", span=scene.say.span(wait_s))
+    return (Strip(words, scene.say(more), "do", "timer-sand"),)
+
+
+def here(scene: Scene) -> Panel:
+    """The customer had the screen and reads this, too: a PIN gives it back to staff, or somebody else logs in."""
+    say, trade, staff = scene.say, scene.desk.trade, scene.desk.view.staff
+    assert staff is not None
+    wait = _waiting(scene, max(scene.desk.view.login_wait_s, staff.pin_wait_s), "here.wait_more")
+    step = step_of(trade) if trade is not None else ""
+    theirs = step in ("offer", "handback")
+    title, body = HERE.get(step, ("here.pin", "here.pin_body"))
+    return Panel(
+        lead=(
+            Head(say(title), say(body), large=True),
+            *(wait or strips(scene)),
+            Slots((slot(scene, "pin", hidden=True, hint=say("here.whose", name=staff.name)),)),
+        ),
+        pad=(Keypad(),),
+        deeds=(
+            deed(scene, "back_in", say("here.go"), touch("back_in"), "account-check", not wait),
+            other("somebody_else", say("here.else"), touch("somebody_else"), "account-multiple"),
+            *((other("not_back", say("staff.back"), touch("not_back"), "arrow-left"),) if theirs else ()),
+        ),
     )
 
 
@@ -66,7 +99,7 @@ def second(scene: Scene) -> Panel:
             Head(say("staff.second.title"), say(f"staff.second.{desk.reason}")),
             *strips(scene),
             fields,
-            quiet(say("staff.second.rule")),
+            quiet(say("staff.second.rule" if desk.reason == "approve" else "staff.second.own")),
         ),
         pad=(Keypad(),),
         deeds=(
@@ -114,7 +147,8 @@ def _troubles(scene: Scene) -> tuple[Block, ...]:
     say, view = scene.say, scene.desk.view
     found: list[Block] = []
     for one in view.troubles:
-        what, then = told(say, Said(one.what, {"place": one.place, "bin": one.place}))
+        number = one.place.rpartition(":")[2]
+        what, then = told(say, Said(one.what, {"place": one.place, "bin": number, "bay": number}))
         found.append(Strip(what, then, "do", "alert"))
     if view.waiting_slips:
         found.append(quiet(say("staff.queue.slips", n=view.waiting_slips)))

@@ -19,6 +19,7 @@ from kiosk.ui.staff.panel import (
     touch,
 )
 from kiosk.ui.staff.scene import Scene, back, deed, other, quiet, strips
+from kiosk.ui.staff.steps import by_hand
 
 GIVE_UP: Final = ("locked_out", "dead", "fails", "policy")
 
@@ -26,8 +27,7 @@ GIVE_UP: Final = ("locked_out", "dead", "fails", "policy")
 def erase(scene: Scene) -> Panel:
     """The wall of the erasing phone: customer and staff look at it together."""
     erasure = scene.trade.erasure
-    by_hand = erasure.method == "factory_reset" and erasure.step in ("", "reset_guide")
-    if erasure.state == "running" and by_hand:
+    if by_hand(erasure):
         return _reset(scene)
     if erasure.state in ("running", "verifying"):
         return _running(scene, erasure)
@@ -50,10 +50,19 @@ def _before(scene: Scene, erasure: ErasureView) -> Panel:
         side=(steps, quiet(say("erase.scope"))),
         deeds=(
             *main,
+            *_unheard(scene),
             *_giving_up(scene),
             back(scene),
         ),
     )
+
+
+def _unheard(scene: Scene) -> tuple[Deed, ...]:
+    """No bay sees the phone, though it is plugged in: it is looked for all the same, and may then be given up."""
+    free = next((bay.bay for bay in scene.bays if not bay.visit), "")
+    if scene.plugged or not free or not may(scene.trade, "EraseStart") or may(scene.trade, "EraseGiveUp"):
+        return ()
+    return (other("no_answer", scene.say("erase.no_answer"), touch("erase", free), "help-circle"),)
 
 
 def _where(scene: Scene, words: str, icon: str) -> tuple[tuple[Block, ...], tuple[Deed, ...]]:
@@ -109,6 +118,7 @@ def _reset(scene: Scene) -> Panel:
         deeds=(
             deed(scene, "reset_done", say("erase.reset_done"), touch("reset_done"), "eye-off"),
             *_giving_up(scene),
+            back(scene),
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from kiosk.flow.counter.commands import Command
@@ -17,7 +17,7 @@ from kiosk.flow.counter.view import (
     Said,
     TradeView,
 )
-from kiosk.ui.staff.draft import Draft
+from kiosk.ui.staff.draft import PERSONAL, PINS, Draft
 
 NO_VIEW: Final = CounterView()
 NO_DRAFT: Final = Draft()
@@ -25,6 +25,7 @@ LOGIN: Final = "login"
 QUEUE: Final = "queue"
 TRADE: Final = "trade"  # the page follows the trade's own state
 SECOND: Final = "second"
+HERE: Final = "here"  # the screen was the customer's: whose turn is it
 MINUTE_MS: Final = 60_000
 
 
@@ -42,6 +43,8 @@ class StaffShown:
     waiting: bool = False  # asked, and not answered yet
     now_ms: int = 0  # UTC, whole minutes
     models: tuple[EstimateModel, ...] = ()
+    model: str = ""  # the one that is chosen, or likely
+    province: str = ""  # that a plate begins with, by the last one seen here
     reason: str = ""  # what the second person is asked for
     unread: bool = False  # the scanner read rubbish
     public: bool = False  # the customer reads it
@@ -138,6 +141,11 @@ class Floor:
         """A page within the page; what was typed stays."""
         self._spot.step = name
 
+    def ask_second(self, reason: str) -> None:
+        """Opens the page for the second person; what was typed before stays behind it."""
+        self._spot.reason, self._spot.place = reason, SECOND
+        self.focus("second_staff")
+
     # -- the draft
 
     @property
@@ -168,5 +176,10 @@ class Floor:
         self._set(self.draft.unsigned())
 
     def _clear_secrets(self) -> None:
+        """Nobody stands here any more: nothing of theirs stays on a page."""
+        self._clear_pins()
+        self._set(self.draft.without(*PERSONAL).unsigned())
+
+    def _clear_pins(self) -> None:
         """A PIN is held no longer than until it was asked about."""
-        self._set(replace(self.draft.without("pin", "second_pin")))
+        self._set(self.draft.without(*PINS))

@@ -33,7 +33,7 @@ LOCKS: Final = (
 )
 SIDES: Final = ("front", "back", "edge", "damage")
 CHECKS: Final = ("register", "claim", "phone", "lock")
-GOOD: Final = ("clean", "granted", "none", "match", "good", "ok", "passed")
+GOOD: Final = ("clean", "granted", "none", "same", "match", "good", "ok", "passed")
 BAD: Final = (
     "blacklisted",
     "elsewhere",
@@ -58,7 +58,7 @@ def identify(scene: Scene) -> Panel:
             say.pick(one.names),
             touch("choose", "model", one.model),
             more=one.storage,
-            chosen=draft.choice("model") == one.model,
+            chosen=scene.desk.model == one.model,
         )
         for one in scene.desk.models
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kiosk.flow.counter.view import ManifestView
+from kiosk.flow.counter.view import ItemView, ManifestView
+from kiosk.ui.staff.carrier_panels import pick_up
 from kiosk.ui.staff.figures import mass
 from kiosk.ui.staff.panel import (
     Bill,
@@ -14,13 +15,12 @@ from kiosk.ui.staff.panel import (
     Panel,
     Row,
     Rows,
-    Segment,
     Slots,
     Strip,
-    Tile,
     touch,
 )
-from kiosk.ui.staff.scene import Scene, back, deed, other, quiet, slot, strips
+from kiosk.ui.staff.revision_panels import AWAY, ended_licence, may_correct, processor_rows, proposal
+from kiosk.ui.staff.scene import Scene, back, deed, other, slot, strips
 from kiosk.ui.staff.stock_acts import ADDABLE
 from kiosk.ui.staff.stock_panels import bin_row
 
@@ -48,7 +48,7 @@ def _manifest_row(scene: Scene, one: ManifestView) -> Row:
     state = say.either(f"manifest.state.{one.state}", "manifest.state.other")
     return Row(
         key=f"manifest_{one.manifest}",
-        words=one.processor_name,
+        words=scene.processor(one),
         more=state if not off else say("list.comma").join((state, say("manifest.look"))),
         figure=mass(say, one.mass_g),
         figure_more=say("manifest.items", n=one.items),
@@ -61,26 +61,11 @@ def _manifest_row(scene: Scene, one: ManifestView) -> Row:
 def processors(scene: Scene) -> Panel:
     """Who may take what, until when; one whose licence is over cannot be chosen."""
     say = scene.say
-    rows = tuple(
-        Row(
-            key=f"processor_{one.processor}",
-            words=one.name,
-            more=say("list.comma").join(
-                say.either(f"goods.{kind}", "goods.thing") for kind in one.categories
-            ),
-            figure=say("manifest.licence" if one.good else "manifest.licence_over"),
-            figure_more=one.licence_until,
-            icon="check-circle" if one.good else "close-circle",
-            mood="plain" if one.good else "stop",
-            touch=touch("draft_manifest", one.processor) if one.good else None,
-        )
-        for one in scene.desk.view.processors
-    )
     return Panel(
         lead=(
             Head(say("manifest.to_whom"), say("manifest.to_whom_more")),
             *strips(scene),
-            Rows(rows, empty=say("manifest.no_processors")),
+            Rows(processor_rows(scene, "draft_manifest"), empty=say("manifest.no_processors")),
         ),
         deeds=(back(scene, "manifests"),),
     )
@@ -91,19 +76,30 @@ def manifest(scene: Scene) -> Panel:
     say, one = scene.say, scene.desk.manifest
     if one is None:
         return Panel(lead=(Head(say("manifest.gone")),), deeds=(back(scene, "manifests"),))
-    head = Head(one.processor_name, say.either(f"manifest.state.{one.state}", "manifest.state.other"))
+    head = Head(scene.processor(one), say.either(f"manifest.state.{one.state}", "manifest.state.other"))
     lead = (head, *strips(scene), _facts(scene, one))
     if one.state == "draft":
         return _draft(scene, one, lead)
-    if one.state == "sealed":
-        return _sealed(scene, one, lead)
+    if one.state == "sealed" and one.revision != "theirs":
+        return pick_up(scene, one, (*lead, *(_revision(scene, one) if one.revision == "ours" else ())))
+    changes, turns = proposal(scene, one)
     deeds: tuple[Deed, ...] = ()
-    if one.revision == "theirs":
+    if one.revision == "theirs" and one.state in AWAY:
         deeds = (
             deed(scene, "agree", say("manifest.agree"), touch("agree", True), "check"),
             other("disagree", say("manifest.disagree"), touch("agree", False), "close-circle"),
         )
-    return Panel(lead=lead, side=_answer(scene, one), deeds=(*deeds, back(scene, "manifests")))
+    return Panel(
+        lead=lead,
+        side=(*changes, *_answer(scene, one)),
+        deeds=(*deeds, *turns, *_correcting(scene, one), back(scene, "manifests")),
+    )
+
+
+def _correcting(scene: Scene, one: ManifestView) -> tuple[Deed, ...]:
+    if not may_correct(one):
+        return ()
+    return (other("correct", scene.say("correct.open"), touch("go", "correct"), "settings"),)
 
 
 def _facts(scene: Scene, one: ManifestView) -> Bill:
@@ -119,9 +115,17 @@ def _facts(scene: Scene, one: ManifestView) -> Bill:
         lines.append(Line(say("manifest.lithium"), mass(say, one.lithium_g)))
     if one.received_g is not None:
         lines.append(Line(say("manifest.received"), mass(say, one.received_g), strong=True))
+    if one.vehicle:
+        lines.append(Line(say("staff.field.vehicle"), one.vehicle))
     if one.seals:
         lines.append(Line(say("manifest.seals"), say("list.comma").join(one.seals)))
     return Bill(tuple(lines))
+
+
+def _held(scene: Scene, item: ItemView) -> bool:
+    """A phone within its days of hold joins nothing."""
+    trade = scene.desk.view.trade(item.trade)
+    return trade is not None and trade.state == "held"
 
 
 def _draft(scene: Scene, one: ManifestView, lead: tuple[Block, ...]) -> Panel:
@@ -140,7 +144,7 @@ def _draft(scene: Scene, one: ManifestView, lead: tuple[Block, ...]) -> Panel:
             touch=touch("add_item", item.item),
         )
         for item in scene.desk.view.items
-        if item.place.partition(":")[0] in ADDABLE
+        if item.place.partition(":")[0] in ADDABLE and not _held(scene, item)
     )
     waiting = tuple(
         bin_row(scene, bin)
@@ -160,9 +164,10 @@ def _draft(scene: Scene, one: ManifestView, lead: tuple[Block, ...]) -> Panel:
             ),
         )
     full = bool(draft.seals) and one.items > 0
+    elsewhere = other("redirect", say("redirect.open"), touch("go", "redirect"), "arrow-right")
     act = touch("ask_second", "seal")
     return Panel(
-        lead=(*lead, field),
+        lead=(*lead, *ended_licence(scene, one), field),
         side=(
             *((Rows(rows, say("manifest.add")),) if rows else ()),
             Rows(waiting, say("manifest.bins"), say("manifest.bins_none")),
@@ -170,42 +175,7 @@ def _draft(scene: Scene, one: ManifestView, lead: tuple[Block, ...]) -> Panel:
         deeds=(
             deed(scene, "seal_manifest", say("manifest.seal"), act, "account-multiple", full),
             other("type_seal", say("manifest.type_seal"), touch("choose", "typing", "yes"), "apps"),
-            back(scene, "manifests"),
-        ),
-    )
-
-
-def _sealed(scene: Scene, one: ManifestView, lead: tuple[Block, ...]) -> Panel:
-    say, draft = scene.say, scene.desk.draft
-    kind, by = draft.choice("carrier_kind", "own"), draft.choice("by", "road")
-    ways = Segment(
-        "by",
-        say("manifest.by"),
-        tuple(
-            Tile(f"by_{way}", say(f"manifest.way.{way}"), touch("choose", "by", way), chosen=by == way)
-            for way in ("road", "sea")
-        ),
-    )
-    kinds = Segment(
-        "carrier_kind",
-        say("manifest.carrier"),
-        tuple(
-            Tile(
-                f"carrier_{name}",
-                say(f"manifest.carrier_{name}"),
-                touch("choose", "carrier_kind", name),
-                chosen=kind == name,
-            )
-            for name in ("own", "other")
-        ),
-    )
-    names = ("carrier", "vehicle") if kind == "other" else ("vehicle",)
-    note = (quiet(say("manifest.no_air")),) if one.lithium_g else ()
-    return Panel(
-        lead=(*lead, kinds, ways, *note, Slots(tuple(slot(scene, name) for name in names))),
-        pad=(Keypad(letters=True),),
-        deeds=(
-            deed(scene, "pick_up", say("manifest.pick_up"), touch("pick_up", one.processor_name), "check"),
+            elsewhere,
             back(scene, "manifests"),
         ),
     )
@@ -223,16 +193,13 @@ def _answer(scene: Scene, one: ManifestView) -> tuple[Block, ...]:
         grams = mass(say, abs(one.discrepancy_g))
         words = say("manifest.less" if one.discrepancy_g < 0 else "manifest.greater", mass=grams)
         found.append(Strip(words, say("manifest.discrepancy_next"), "do", "alert"))
-    if one.revision:
-        key = f"manifest.revision.{one.revision}"
-        found.append(
-            Strip(
-                say("manifest.revision.title"),
-                say.either(key, "manifest.revision.ours"),
-                "plain",
-                "information",
-            )
-        )
-    if not found:
+    if one.revision and not one.changes:
+        found += _revision(scene, one)
+    if not found and not one.changes:
         found.append(Strip(say("manifest.waits"), say("manifest.waits_next"), "plain", "clock"))
     return tuple(found)
+
+
+def _revision(scene: Scene, one: ManifestView) -> tuple[Strip, ...]:
+    words = scene.say.either(f"manifest.revision.{one.revision}", "manifest.revision.ours")
+    return (Strip(scene.say("manifest.revision.title"), words, "plain", "information"),)

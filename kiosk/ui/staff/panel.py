@@ -66,6 +66,7 @@ class Slot(Block):
     value: str = ""
     active: bool = False
     hint: str = ""
+    act: str = "focus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Tiles(Block):
     tiles: tuple[Tile, ...]
     label: str = ""
     columns: int = 3
+    small: bool = False  # of one character each
 
 
 @dataclass(frozen=True, slots=True)

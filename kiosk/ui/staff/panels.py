@@ -12,6 +12,8 @@ from kiosk.ui.staff import (
     intake_panels,
     manifest_panels,
     offer_panels,
+    quote_panels,
+    revision_panels,
     stock_panels,
     till_panels,
 )
@@ -21,6 +23,7 @@ from kiosk.ui.staff.scene import Scene
 PANELS: Final[Mapping[str, Callable[[Scene], Panel]]] = {
     "staff_login": entry_panels.login,
     "staff_second": entry_panels.second,
+    "staff_here": entry_panels.here,
     "staff_queue": entry_panels.queue,
     "staff_wait": entry_panels.wait,
     "staff_identify": intake_panels.identify,
@@ -28,8 +31,8 @@ PANELS: Final[Mapping[str, Callable[[Scene], Panel]]] = {
     "staff_check": intake_panels.check,
     "staff_inspect": intake_panels.inspect,
     "staff_handback": intake_panels.handback,
-    "staff_quote": offer_panels.quote,
-    "staff_override": offer_panels.override,
+    "staff_quote": quote_panels.quote,
+    "staff_override": quote_panels.override,
     "staff_offer": offer_panels.offer,
     "staff_sign": offer_panels.sign,
     "staff_handover": offer_panels.handover,
@@ -45,7 +48,10 @@ PANELS: Final[Mapping[str, Callable[[Scene], Panel]]] = {
     "staff_manifests": manifest_panels.manifests,
     "staff_processors": manifest_panels.processors,
     "staff_manifest": manifest_panels.manifest,
+    "staff_correct": revision_panels.correct,
+    "staff_redirect": revision_panels.redirect,
     "staff_shift": till_panels.shift,
+    "staff_cash": till_panels.cash,
     "staff_voucher": till_panels.voucher,
 }
 """By the name that the front gives; a test holds it complete."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kiosk.flow.counter.view import Said, TradeView
+from kiosk.flow.counter.view import ManifestView, ProcessorView, Said, TradeView
 from kiosk.flow.view import BayView
 from kiosk.ui.said import said_words
 from kiosk.ui.staff.figures import mass, money
@@ -60,6 +60,12 @@ class Scene:
     def text(self, name: str) -> str:
         return self.desk.draft.text(name)
 
+    def processor(self, one: ManifestView | ProcessorView) -> str:
+        """A processor's name in the language of the screen; the one it is listed under where there is none."""
+        if isinstance(one, ManifestView):
+            return self.say.pick(one.processor_names) or one.processor_name
+        return self.say.pick(one.names) or one.name
+
     def model(self, trade: TradeView) -> str:
         """A trade's name in a list."""
         return self.say.pick(trade.model_names) or self.say("staff.queue.unnamed")
@@ -111,12 +117,20 @@ def back(scene: Scene, place: str = "queue") -> Deed:
     return other("back", scene.say("staff.back"), touch("go", place), "arrow-left")
 
 
-def slot(scene: Scene, name: str, *, hidden: bool = False, shown: str | None = None, hint: str = "") -> Slot:
-    """A field of the draft, worded by its name."""
+def slot(
+    scene: Scene,
+    name: str,
+    *,
+    hidden: bool = False,
+    shown: str | None = None,
+    hint: str = "",
+    act: str = "focus",
+) -> Slot:
+    """A field of the draft, worded by its name. ``act``: what a touch on it does."""
     text = scene.text(name)
     value = "•" * len(text) if hidden else (text if shown is None else shown)
     label = scene.say(f"staff.field.{name.removeprefix('second_')}")
-    return Slot(name, label, value, scene.desk.draft.focus == name, hint)
+    return Slot(name, label, value, scene.desk.draft.focus == name, hint, act)
 
 
 def quiet(words: str) -> Plain:

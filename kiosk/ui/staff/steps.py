@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kiosk.flow.counter.view import TradeView
+from kiosk.flow.counter.view import ErasureView, TradeView
 
 STEP_OF: Final[dict[str, str]] = {
     "TradeIdentify": "identify",
@@ -47,6 +47,17 @@ STEP_OF_STATE: Final[dict[str, str]] = {
     "expired": "handback",
 }
 """The page of every state in which somebody has something to do."""
+
+
+def by_hand(erasure: ErasureView) -> bool:
+    """A locked phone is reset on its own screen: nothing goes on until somebody touches this one."""
+    guided = erasure.method == "factory_reset" and erasure.step in ("", "reset_guide")
+    return erasure.state == "running" and guided
+
+
+def under_way(erasure: ErasureView) -> bool:
+    """Erased or looked at over the cable: nobody touches anything for it."""
+    return erasure.state in ("running", "verifying") and not by_hand(erasure)
 
 
 def step_of(trade: TradeView) -> str:

@@ -117,20 +117,31 @@ def _bin_doing(scene: Scene, one: BinView) -> tuple[Block, ...]:
     say = scene.say
     if one.state == "emptying":
         return (Strip(say("bins.emptying"), say("bins.emptying_next"), "do", "alert"),)
-    if one.state == "open":
-        tiles = tuple(
-            Tile(f"lock_{why}", say(f"bins.lock.{why}"), touch("lock_bin", why), icon="lock")
-            for why in ("hazard", "fault")
-        )
-        return (Tiles(tiles, say("bins.lock.title"), 2),)
     drafts = _drafts(scene)
+    if one.state == "open":
+        # It may be emptied before it is full: a carrier comes when a carrier comes.
+        return (*(_into(scene, drafts) if drafts and one.items else ()), _lock(scene))
     if not drafts:
         return (Strip(say("bins.no_draft"), say("bins.no_draft_next"), "do", "file-multiple"),)
+    return _into(scene, drafts)
+
+
+def _lock(scene: Scene) -> Tiles:
+    say = scene.say
+    tiles = tuple(
+        Tile(f"lock_{why}", say(f"bins.lock.{why}"), touch("lock_bin", why), icon="lock")
+        for why in ("hazard", "fault")
+    )
+    return Tiles(tiles, say("bins.lock.title"), 2)
+
+
+def _into(scene: Scene, drafts: tuple[ManifestView, ...]) -> tuple[Block, ...]:
+    say = scene.say
     chosen = scene.desk.manifest.manifest if scene.desk.manifest else ""
     tiles = tuple(
         Tile(
             f"into_{draft.manifest}",
-            draft.processor_name,
+            scene.processor(draft),
             touch("choose_manifest", draft.manifest),
             mass(say, draft.mass_g),
             chosen=draft.manifest == chosen,
@@ -144,7 +155,7 @@ def _bin_deeds(scene: Scene, one: BinView) -> tuple[Deed, ...]:
     say = scene.say
     if one.state == "emptying":
         return (deed(scene, "close_bin", say("bins.closed"), touch("close_bin"), "lock"),)
-    if one.state == "open" or not _drafts(scene):
+    if not _drafts(scene) or (one.state == "open" and not one.items):
         return ()
     ready = scene.desk.manifest is not None and scene.desk.manifest.state == "draft"
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from kiosk.ui.staff.draft import NOTES_FEN
@@ -14,6 +15,7 @@ from kiosk.ui.staff.panel import (
     Keypad,
     Line,
     Panel,
+    Segment,
     Slot,
     Slots,
     Strip,
@@ -25,6 +27,8 @@ from kiosk.ui.staff.panel import (
 from kiosk.ui.staff.scene import Scene, back, deed, other, quiet, slot, strips
 
 REASONS: Final = ("change", "unbooked", "unknown")
+CASH_REASONS: Final = {"in": ("float", "coins", "mistake"), "out": ("safe", "bank", "mistake")}
+"""Why cash goes in or out that no trade-in moves."""
 
 
 def shift(scene: Scene) -> Panel:
@@ -50,7 +54,11 @@ def shift(scene: Scene) -> Panel:
             Bill((Line(say("shift.sum"), money(draft.counted_fen()), strong=True),)),
         ),
         pad=(Keypad(),),
-        deeds=(deed(scene, "close_shift", say("shift.close"), touch("close_shift"), "check"), back(scene)),
+        deeds=(
+            deed(scene, "close_shift", say("shift.close"), touch("close_shift"), "check"),
+            other("tab_cash", say("cash.open"), touch("go", "cash"), "cash-multiple"),
+            back(scene),
+        ),
     )
 
 
@@ -92,6 +100,62 @@ def _difference(scene: Scene) -> Panel:
             other("recount", say("shift.recount"), touch("choose", "counted", "no"), "backup-restore"),
         ),
     )
+
+
+def cash(scene: Scene) -> Panel:
+    """Cash put in, or taken to the safe: how much, why, and who else has counted it."""
+    say, draft = scene.say, scene.desk.draft
+    way = draft.choice("way")
+    ways = Segment(
+        "way",
+        say("cash.way"),
+        tuple(
+            Tile(f"cash_{one}", say(f"cash.{one}"), touch("cash_way", one), chosen=way == one)
+            for one in CASH_REASONS
+        ),
+    )
+    reasons = tuple(
+        Tile(
+            f"cash_why_{one}",
+            say(f"cash.why.{one}"),
+            touch("choose", "cash_reason", one),
+            chosen=draft.choice("cash_reason") == one,
+        )
+        for one in CASH_REASONS.get(way, ())
+    )
+    amount = money(draft.yuan("cash_amount")) if scene.text("cash_amount") else ""
+    return Panel(
+        lead=(
+            Head(say("cash.title"), say("cash.body")),
+            *_booked(scene),
+            *strips(_at_the_till(scene)),
+            ways,
+            *((Tiles(reasons, say("shift.why"), 3),) if reasons else ()),
+            Slots((slot(scene, "cash_amount", shown=amount),)),
+        ),
+        pad=(Keypad(),),
+        deeds=(
+            deed(scene, "change_cash", say("staff.quote.second"), touch("change_cash"), "account-multiple"),
+            back(scene, "shift"),
+        ),
+    )
+
+
+def _at_the_till(scene: Scene) -> Scene:
+    """What is taken out is no payout: there is no other way for it."""
+    said = scene.desk.said
+    if said is None or said.reason != "cash_short":
+        return scene
+    return replace(scene, desk=replace(scene.desk, said=replace(said, reason="cash_over")))
+
+
+def _booked(scene: Scene) -> tuple[Block, ...]:
+    say, draft = scene.say, scene.desk.draft
+    way, staff = draft.choice("booked"), scene.desk.view.staff
+    if way not in CASH_REASONS or staff is None:
+        return ()
+    words = say(f"cash.booked_{way}", amount=money(int(draft.choice("booked_yuan", "0")) * 100))
+    return (Strip(words, say("cash.holds", amount=money(staff.cash_fen)), "safe", "check-circle"),)
 
 
 def voucher(scene: Scene) -> Panel:

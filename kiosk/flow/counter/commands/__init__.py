@@ -13,7 +13,15 @@ from kiosk.flow.counter.commands.dropping import (
     DropOpen,
     DropTaped,
 )
-from kiosk.flow.counter.commands.people import Second, ShiftClose, StaffIn, StaffOut, VoucherRedeem
+from kiosk.flow.counter.commands.people import (
+    CashChange,
+    Second,
+    ShiftClose,
+    StaffHere,
+    StaffIn,
+    StaffOut,
+    VoucherRedeem,
+)
 from kiosk.flow.counter.commands.stock import (
     BinClosed,
     BinEmpty,
@@ -57,6 +65,7 @@ __all__ = [
     "BinClosed",
     "BinEmpty",
     "BinLock",
+    "CashChange",
     "CashHanded",
     "Command",
     "DrawerEmpty",
@@ -82,6 +91,7 @@ __all__ = [
     "ManifestSeal",
     "Second",
     "ShiftClose",
+    "StaffHere",
     "StaffIn",
     "StaffOut",
     "TradeAccept",

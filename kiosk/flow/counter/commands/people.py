@@ -29,6 +29,22 @@ class Second:
 
 
 @dataclass(frozen=True, slots=True)
+class StaffHere(Command):
+    """The customer had the screen; the PIN of whoever is logged in gives it back to staff."""
+
+    pin: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CashChange(Command):
+    """Cash that no trade-in moves: put into the drawer (above 0) or taken to the safe (below), before two people."""
+
+    amount_fen: int
+    reason: str
+    second: Second
+
+
+@dataclass(frozen=True, slots=True)
 class ShiftClose(Command):
     """Cash counted; ``second`` where it differs from the book."""
 

@@ -156,7 +156,10 @@ class TradeSeal(Command):
 
 @dataclass(frozen=True, slots=True)
 class TradeSettle(Command):
-    """Pay what was accepted. Doing it again does nothing more. ``method``: "cash" after a transfer was refused."""
+    """Pay what was accepted. Doing it again does nothing more.
+
+    ``method``: "cash" after a transfer was refused, "transfer" where the drawer does not hold the cash.
+    """
 
     trade: str
     method: str = ""  # "" = as accepted

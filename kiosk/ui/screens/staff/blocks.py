@@ -114,7 +114,7 @@ class SlotTap(TouchTap):
     def show(self, one: panel.Slot) -> None:
         self.key = f"field_{one.key}"
         self.label, self.value, self.hint, self.active = one.label, one.value, one.hint, one.active
-        self.touch_value = panel.touch("focus", one.key)
+        self.touch_value = panel.touch(one.act, one.key)
 
 
 class SlotsBlock(Grid):
@@ -146,10 +146,11 @@ class TileTap(TouchTap):
 class TilesBlock(Stack):
     label = StringProperty("")
     columns = NumericProperty(3)
+    small = BooleanProperty(False)
 
     def show(self, block: panel.Tiles) -> None:
-        self.label, self.columns = block.label, block.columns
-        sync(self.ids.grid, block.tiles, lambda _: TileTap())
+        self.label, self.columns, self.small = block.label, block.columns, block.small
+        sync(self.ids.grid, block.tiles, lambda _: TileTap(short=block.small))
 
 
 class SegmentBlock(BoxLayout):
