@@ -3,8 +3,8 @@
 SHELL := /bin/bash
 STATION := .venv/bin/station
 PYTHON := .venv/bin/python
-# Workers for the tests that do not share a screen.
-JOBS ?= 2
+# Workers of the tests: one more than cores, for many of them wait for something real.
+JOBS ?= 3
 
 .PHONY: help setup demo test lint faults bench docs clean
 

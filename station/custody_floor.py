@@ -23,6 +23,7 @@ from kiosk.flow.counter.desk import CounterDesk
 from kiosk.flow.counter.view import CounterView, TradeView
 from kiosk.store.database import FILE
 from kiosk.till import VirtualPayments
+from recycling.goods import Lodging
 from station.counter_attendant import CounterAttendant
 from station.counter_hands import GOODS_G, CounterHands
 from station.custody_rig import BINS, HEADQUARTERS, PAYEE, PEOPLE, Headquarters, Place, ShopClock
@@ -141,7 +142,12 @@ class Floor:
             ]
             facts = work.facts
             locked = facts is not None and all(one.lock == "locked" for one in facts.bins)
-            return facts is not None and facts.online and locked and not watched
+            # Decided is not yet shown, and people go by what is shown.
+            entering = {
+                one.item for one in list(work.memory.items.values()) if one.place.lodging is Lodging.ENTERING
+            }
+            shown = {one.item for one in self.view.items if one.place.startswith("entering")}
+            return facts is not None and facts.online and locked and not watched and shown == entering
 
         self.wait(is_calm, "every order to the dock has an outcome")
 
