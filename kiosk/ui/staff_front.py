@@ -65,9 +65,8 @@ class StaffFront(TradeActs, StockActs, TillActs, Turn):
     """``page`` and ``idle`` are called on every look while staff's place is shown, ``touched`` on every touch."""
 
     shown = StaffShown()
-    watcher: Callable[[], Callable[[StaffShown], None] | None] | None = (
-        None  # weak: a page that is gone is not told
-    )
+    # weak: a page that is gone is not told
+    watcher: Callable[[], Callable[[StaffShown], None] | None] | None = None
     _touched_s = 0.0
     _near_s = 0.0  # of the last touch itself
     _erasing = False
@@ -84,6 +83,11 @@ class StaffFront(TradeActs, StockActs, TillActs, Turn):
         self._ticket = self._knocked = 0
         self._held, self._calling = self._view.staff is not None, False
         self._clear_secrets()
+
+    def forget(self) -> None:
+        """As after a start: nothing is known of the phones and parcels that were here."""
+        self._types.clear()
+        self._last_province = ""
 
     def leave(self) -> None:
         """The screen goes to another place: nobody else acts in this name."""

@@ -84,6 +84,7 @@ class Stagehand:
         self.app.set_dpi(dpi or guess_dpi(*size))
         self.desk.shown, self.desk.asked = DeskView(), []
         self.app.front.reset()
+        self.app.front.staff.forget()
         self.counter.clear()
         self.clock.now_s += 1000
         self.settle()

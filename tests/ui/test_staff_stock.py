@@ -17,6 +17,7 @@ from recycling import manifests
 from recycling.manifest_moves import Proposed
 from recycling.plate import PROVINCES
 from tests.ui import looks
+from tests.ui.conftest import PORTRAIT
 from tests.ui.staff_shop import Shop, Taps, at_queue
 from tests.ui.test_visit import said, touch
 
@@ -133,6 +134,14 @@ def test_a_processor_is_named_in_the_language_of_the_screen(
             touch(hand, key)
         assert name in said(hand)
         assert not any(one in said(hand) for one in other)
+
+
+def test_one_test_learns_nothing_of_anothers_plates(hand: Stagehand) -> None:
+    hand.app.front.staff._last_province = "沪"
+    hand.reset(PORTRAIT)
+    assert hand.app.front.staff.shown.province == ""
+    at_manifest(hand, SEALED)
+    assert hand.app.front.staff.shown.province == ""
 
 
 def test_a_plate_begins_with_its_province_and_the_next_one_is_preset(hand: Stagehand) -> None:
