@@ -17,12 +17,11 @@ from station.touch_trade import Brought, log_in
 if TYPE_CHECKING:
     from kiosk.ui.stagehand import Stagehand
 
-# One worker runs all of this file, so that its station starts once.
+# One worker runs all of this file (tests/scheduling.py), so that its station starts once.
 pytestmark = [
     pytest.mark.ui,
     pytest.mark.tool("mosquitto"),
     pytest.mark.timeout(240),
-    pytest.mark.xdist_group("real-counter"),
 ]
 HOLD_DAYS = 30
 SEAL, PARCEL, PACKAGE = "SEAL-7300041", "PS-510001", "Q-7300042"
